@@ -1,0 +1,81 @@
+/**
+ * One live VM as the invoker uses it: its HTTP client, its log lines, whether it was initialised, and why it ended.
+ * It takes no decisions about reuse or lifetime; those are the pool's.
+ */
+
+import type { ExitReport, Vm } from '@ebbwhisk/libos-node';
+import { within } from '../clock.ts';
+import { LogCollector } from './log-collector.ts';
+import { type ResponseLimits, VmClient, type VmReply } from './vm-client.ts';
+
+/** A broken connection nearly always means a dying VM; this long its exit report is waited for. */
+const kExitReportMs = 2_000;
+
+export interface CollectedLogs {
+  readonly lines: string[];
+  /** False when some may be missing. */
+  readonly complete: boolean;
+}
+
+export class VmProxy {
+  readonly vm: Vm;
+  readonly #client: VmClient;
+  readonly #logs: LogCollector;
+  readonly #stopLogs: () => void;
+  #exit: ExitReport | undefined;
+  /** Undefined until somebody takes up the initialisation; false when it failed. */
+  #initialised: Promise<boolean> | undefined;
+
+  constructor(vm: Vm, options: { readonly concurrency: number; readonly logsMb: number }) {
+    this.vm = vm;
+    this.#client = new VmClient(vm.socketPath, options.concurrency);
+    this.#logs = new LogCollector(options.logsMb);
+    this.#stopLogs = vm.onLog((record) => this.#logs.add(record));
+    void vm.exited.then((report) => {
+      this.#exit = report;
+      return this.#client.close();
+    });
+  }
+
+  get initialised(): Promise<boolean> | undefined {
+    return this.#initialised;
+  }
+
+  /** The caller initialises this VM; the others wait for the returned function to be called with the outcome. */
+  claimInit(): (ok: boolean) => void {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#initialised = promise;
+    return resolve;
+  }
+
+  post(path: '/init' | '/run', body: string, timeoutMs: number, limits: ResponseLimits): Promise<VmReply> {
+    return this.#client.post(path, body, timeoutMs, limits);
+  }
+
+  /** After a lost connection: why. Ends a VM that lives on, for nothing can be known of its state. */
+  async whyLost(): Promise<ExitReport | undefined> {
+    const report = this.#exit ?? (await within(this.vm.exited, kExitReportMs));
+    if (report === undefined) void this.vm.end();
+    return report;
+  }
+
+  /** The log lines since the last call, complete up to the VM's last answer (or its end) if that can be had within `flushMs`. */
+  async takeLogs(flushMs: number): Promise<CollectedLogs> {
+    // When a VM has ended there is nothing left to wait for, whatever flushLogs says.
+    const flushed = await within(
+      this.vm.flushLogs().then(
+        () => true,
+        () => this.#exit !== undefined,
+      ),
+      flushMs,
+    );
+    return { lines: this.#logs.take(), complete: flushed === true };
+  }
+
+  async end(): Promise<ExitReport> {
+    const report = await this.vm.end();
+    this.#stopLogs();
+    await this.#client.close();
+    return report;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Starts an invoker: it takes ActivationMessages of its topic, runs their actions in VMs and answers with acks and
+ * records. This file only puts the parts together; `activation/handler.ts` is the way of one activation, `pool.ts`
+ * decides about VMs.
+ */
+
+import type { BootVm, Profile, TenderKind } from '@ebbwhisk/libos-node';
+import type { Logger } from 'pino';
+import { ActionCache } from './actions/action-cache.ts';
+import { ActivationHandler } from './activation/handler.ts';
+import { Reporter } from './activation/reporter.ts';
+import type { Bus } from './bus/bus.ts';
+import { type Clock, systemClock, within } from './clock.ts';
+import { startHealthPings } from './health.ts';
+import { type ActivationCounts, Metrics } from './metrics.ts';
+import { Pool, type PoolStatus } from './pool.ts';
+import { invokerInstance, topics } from './protocol/messages.ts';
+import type { ActionStore, ActivationStore } from './store/store.ts';
+
+export interface InvokerOptions {
+  readonly bus: Bus;
+  readonly actions: ActionStore;
+  readonly activations: ActivationStore;
+  /** The N of `invoker<N>`. */
+  readonly instance: number;
+  /** What the memory limits of all VMs may add up to. */
+  readonly memoryMb: number;
+  readonly boot: BootVm;
+  /** Given to actions as __OW_API_HOST. */
+  readonly apiHost: string;
+  /** Ports of the host's 127.0.0.1 that guests may reach through the gateway address. */
+  readonly gatewayPorts?: readonly number[];
+  readonly tender?: TenderKind;
+  readonly profile?: Profile;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** An idle VM ends after this long. Default 10 minutes. */
+  readonly idleMs?: number;
+  /** close() waits this long for running activations. Default 30 seconds. */
+  readonly drainMs?: number;
+  /** Messages taken from the bus and not yet done. Default 4 for each 128 MB of memory, at least 64. */
+  readonly maxInFlight?: number;
+  /** Longest response of an action, and what is kept of a longer one, in bytes. Default 1 MiB each. */
+  readonly maxResponseBytes?: number;
+  readonly truncationBytes?: number;
+}
+
+export interface InvokerStatus {
+  readonly instance: number;
+  readonly state: 'running' | 'closing' | 'closed';
+  /** Messages in hand. */
+  readonly inFlight: number;
+  readonly starts: ActivationCounts;
+  readonly pool: PoolStatus;
+}
+
+export interface Invoker {
+  /** Takes no more messages, lets running activations finish within drainMs, then ends all VMs. Idempotent. */
+  close(): Promise<void>;
+  status(): InvokerStatus;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+}
+
+const kDefaultIdleMs = 10 * 60_000;
+const kDefaultDrainMs = 30_000;
+const kDefaultResponseBytes = 1024 * 1024;
+const kMinActionMb = 128;
+/** After the VMs have ended, acks and records of what was cut off still have to go out. */
+const kReportMs = 5_000;
+
+export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
+  const { bus, instance, memoryMb, clock = systemClock } = options;
+  const log = options.log.child({ component: `invoker${instance}` });
+  const identity = invokerInstance(instance, memoryMb, `invoker${instance}`);
+  const pool = new Pool({
+    boot: options.boot,
+    bootOptions: {
+      ...(options.tender === undefined ? {} : { tender: options.tender }),
+      ...(options.profile === undefined ? {} : { profile: options.profile }),
+      ...(options.gatewayPorts === undefined ? {} : { gatewayPorts: options.gatewayPorts }),
+    },
+    memoryMb,
+    idleMs: options.idleMs ?? kDefaultIdleMs,
+    clock,
+    log,
+  });
+  const metrics = new Metrics({ queued: () => pool.queued, usedMb: () => pool.usedMb });
+  const reporter = new Reporter({
+    bus,
+    activations: options.activations,
+    instance: identity,
+    clock,
+    log,
+    onLost: (what) => metrics.lost(what),
+  });
+  const handler = new ActivationHandler({
+    actions: new ActionCache({ store: options.actions, clock }),
+    pool,
+    reporter,
+    apiHost: options.apiHost,
+    responseLimits: {
+      maxBytes: options.maxResponseBytes ?? kDefaultResponseBytes,
+      truncationBytes: options.truncationBytes ?? kDefaultResponseBytes,
+    },
+    clock,
+    log,
+    metrics,
+  });
+
+  let inFlight = 0;
+  let state: InvokerStatus['state'] = 'running';
+  const topic = topics.invoker(instance);
+  await bus.ensureTopic(topic);
+  await bus.ensureTopic(topics.health);
+  const maxInFlight = options.maxInFlight ?? Math.max(64, 4 * Math.ceil(memoryMb / kMinActionMb));
+  const consumer = await bus.consume(topic, topic, { maxInFlight }, async (message) => {
+    inFlight += 1;
+    try {
+      await handler.handle(message);
+    } finally {
+      inFlight -= 1;
+    }
+  });
+  const pings = startHealthPings(bus, identity, log);
+  log.info({ memoryMb, maxInFlight }, 'invoker started');
+
+  async function shutDown(): Promise<void> {
+    state = 'closing';
+    await pings.stop();
+    const drained = consumer.close();
+    await within(drained, options.drainMs ?? kDefaultDrainMs);
+    await pool.close(0);
+    await within(drained, kReportMs);
+    state = 'closed';
+    log.info('invoker closed');
+  }
+
+  let closing: Promise<void> | undefined;
+  return {
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+    status: () => ({ instance, state, inFlight, starts: metrics.counts(), pool: pool.status() }),
+    metrics: () => metrics.text(),
+  };
+}

@@ -1,0 +1,84 @@
+/** Counters of the invoker in Prometheus form, in a registry of its own: several invokers can live in one process. */
+
+import type { StartKind } from '@ebbwhisk/libos-node';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Activation, activationStatusTexts } from './protocol/activation-record.ts';
+
+export interface MetricSources {
+  readonly queued: () => number;
+  readonly usedMb: () => number;
+}
+
+export interface ActivationCounts {
+  readonly cold: number;
+  readonly warm: number;
+  readonly hot: number;
+  /** Never reached a VM. */
+  readonly none: number;
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #counts = { cold: 0, warm: 0, hot: 0, none: 0 };
+  readonly #activations: Counter<'start' | 'status'>;
+  readonly #durations: Histogram<'start'>;
+  readonly #lost: Counter<'what'>;
+
+  constructor(sources: MetricSources) {
+    const registers = [this.#registry];
+    this.#activations = new Counter({
+      name: 'ebbwhisk_invoker_activations_total',
+      help: 'Activations by how their VM was started and how they ended.',
+      labelNames: ['start', 'status'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'ebbwhisk_invoker_activation_seconds',
+      help: 'Time in /init and /run.',
+      labelNames: ['start'],
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 60],
+      registers,
+    });
+    this.#lost = new Counter({
+      name: 'ebbwhisk_invoker_lost_total',
+      help: 'Acks and records that could not be delivered.',
+      labelNames: ['what'],
+      registers,
+    });
+    new Gauge({
+      name: 'ebbwhisk_invoker_queue_length',
+      help: 'Activations that wait for a VM.',
+      registers,
+      collect() {
+        this.set(sources.queued());
+      },
+    });
+    new Gauge({
+      name: 'ebbwhisk_invoker_memory_used_bytes',
+      help: 'Memory limits of all VMs together.',
+      registers,
+      collect() {
+        this.set(sources.usedMb() * 1024 * 1024);
+      },
+    });
+  }
+
+  finished(start: StartKind | undefined, activation: Activation): void {
+    this.#counts[start ?? 'none'] += 1;
+    this.#activations.inc({ start: start ?? 'none', status: activationStatusTexts[activation.response.statusCode] });
+    if (start !== undefined) this.#durations.observe({ start }, (activation.duration ?? 0) / 1000);
+  }
+
+  lost(what: 'ack' | 'record'): void {
+    this.#lost.inc({ what });
+  }
+
+  counts(): ActivationCounts {
+    return { ...this.#counts };
+  }
+
+  /** The Prometheus text. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * The pool of VMs: who gets which, when one is made, and when one goes.
+ *
+ * Invariants: the memory limits of all VMs that exist, ending ones included, never exceed the budget; a VM serves one
+ * key (invocation namespace, action, revision) for its whole life and at most `concurrency` activations at a time;
+ * waiting activations are served strictly in order. Idle VMs go least recently used first when room is needed, after
+ * the idle time, and when a newer revision of their action comes. Left out: warm clones, pre-made VMs.
+ */
+
+import type { BootOptions, BootVm } from '@ebbwhisk/libos-node';
+import type { Logger } from 'pino';
+import { type Clock, within } from './clock.ts';
+import { VmProxy } from './container/vm-proxy.ts';
+import { errorText, InvokerError } from './errors.ts';
+
+/** What an activation needs of a VM. */
+export interface VmSpec {
+  /** Invocation namespace and action id. */
+  readonly group: string;
+  readonly revision: string;
+  readonly kind: string;
+  readonly memoryMb: number;
+  readonly concurrency: number;
+  readonly logsMb: number;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The right to run one activation on a VM. */
+export interface Lease {
+  readonly proxy: VmProxy;
+  /** Gives it back, once. Without `keep` the VM takes nothing more and ends when its last activation is done. */
+  release(keep: boolean): void;
+}
+
+export interface PoolOptions {
+  readonly boot: BootVm;
+  /** Added to every boot: tender, profile, gateway ports. */
+  readonly bootOptions: Pick<BootOptions, 'tender' | 'profile' | 'gatewayPorts'>;
+  readonly memoryMb: number;
+  readonly idleMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface PoolStatus {
+  readonly memoryMb: number;
+  readonly usedMb: number;
+  readonly queued: number;
+  readonly vms: readonly {
+    readonly id: string | undefined;
+    readonly action: string;
+    readonly revision: string;
+    readonly state: 'starting' | 'idle' | 'busy' | 'ending';
+    readonly active: number;
+    readonly memoryMb: number;
+  }[];
+}
+
+interface Entry {
+  readonly spec: VmSpec;
+  /** Settles with the boot. */
+  readonly ready: Promise<VmProxy>;
+  proxy: VmProxy | undefined;
+  active: number;
+  /** Takes nothing more. */
+  doomed: boolean;
+  ending: boolean;
+  /** Ended and forgotten; its memory is free. */
+  gone: boolean;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+interface Waiter {
+  readonly spec: VmSpec;
+  readonly resolve: (lease: Lease) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #entries = new Map<string, Set<Entry>>();
+  /** Ready and without activation, the least recently used first. */
+  readonly #idle = new Set<Entry>();
+  readonly #queue: Waiter[] = [];
+  readonly #abortBoots = new AbortController();
+  #usedMb = 0;
+  #endingMb = 0;
+  #active = 0;
+  #closed = false;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when a VM of the spec is there, booted but not necessarily initialised. Rejects with the boot's VmError,
+   * or with InvokerError POOL_TOO_SMALL or POOL_CLOSED.
+   */
+  acquire(spec: VmSpec): Promise<Lease> {
+    if (this.#closed) return Promise.reject(new InvokerError('POOL_CLOSED'));
+    if (spec.memoryMb > this.#options.memoryMb) {
+      return Promise.reject(new InvokerError('POOL_TOO_SMALL', `${spec.memoryMb} > ${this.#options.memoryMb} MB`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Lease>();
+    this.#queue.push({ spec, resolve, reject });
+    this.#pump();
+    return promise;
+  }
+
+  status(): PoolStatus {
+    const vms = [...this.#entries.values()]
+      .flatMap((entries) => [...entries])
+      .map(
+        ({ spec, proxy, active, ending }) =>
+          ({
+            id: proxy?.vm.id,
+            action: spec.group,
+            revision: spec.revision,
+            state: ending ? 'ending' : proxy === undefined ? 'starting' : active > 0 ? 'busy' : ('idle' as const),
+            active,
+            memoryMb: spec.memoryMb,
+          }) satisfies PoolStatus['vms'][number],
+      );
+    return { memoryMb: this.#options.memoryMb, usedMb: this.#usedMb, queued: this.#queue.length, vms };
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  get usedMb(): number {
+    return this.#usedMb;
+  }
+
+  /** Lets what is queued and running finish for at most `drainMs`, then ends every VM. */
+  async close(drainMs: number): Promise<void> {
+    this.#closed = true;
+    if (this.#active > 0 || this.#queue.length > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onQuiet = resolve;
+      await within(promise, drainMs);
+    }
+    for (const waiter of this.#queue.splice(0)) waiter.reject(new InvokerError('POOL_CLOSED'));
+    this.#abortBoots.abort();
+    const all = [...this.#entries.values()].flatMap((entries) => [...entries]);
+    await Promise.all(
+      all.map(async (entry) => {
+        const proxy = await entry.ready.catch(() => undefined);
+        if (proxy === undefined) return;
+        this.#end(entry);
+        await proxy.vm.exited;
+      }),
+    );
+  }
+
+  #pump(): void {
+    for (let head = this.#queue[0]; head !== undefined && this.#place(head); head = this.#queue[0]) this.#queue.shift();
+    if (this.#active === 0 && this.#queue.length === 0) this.#onQuiet?.();
+  }
+
+  /** True when the waiter was served (or will be, by a VM that is starting). */
+  #place(waiter: Waiter): boolean {
+    const { spec } = waiter;
+    const entry = this.#match(spec) ?? this.#make(spec);
+    if (entry === undefined) return false;
+    this.#idle.delete(entry);
+    clearTimeout(entry.idleTimer);
+    entry.active += 1;
+    this.#active += 1;
+    if (entry.proxy !== undefined) waiter.resolve(this.#lease(entry, entry.proxy));
+    else {
+      entry.ready.then(
+        (proxy) => waiter.resolve(this.#lease(entry, proxy)),
+        (error: unknown) => {
+          this.#active -= 1;
+          waiter.reject(error);
+          this.#pump();
+        },
+      );
+    }
+    return true;
+  }
+
+  #match(spec: VmSpec): Entry | undefined {
+    const entries = this.#entries.get(spec.group);
+    if (entries === undefined) return undefined;
+    let found: Entry | undefined;
+    for (const entry of entries) {
+      if (entry.doomed || entry.active >= entry.spec.concurrency) continue;
+      if (entry.spec.revision === spec.revision) {
+        // Ready ones first; then the busiest, so that others can become idle and go.
+        if (found === undefined || rank(entry) > rank(found)) found = entry;
+      }
+    }
+    return found;
+  }
+
+  #make(spec: VmSpec): Entry | undefined {
+    this.#retireOlderRevisions(spec);
+    const freeMb = this.#options.memoryMb - this.#usedMb;
+    if (spec.memoryMb > freeMb) {
+      this.#evict(spec.memoryMb - freeMb - this.#endingMb);
+      return undefined;
+    }
+    const { promise: ready, resolve, reject } = Promise.withResolvers<VmProxy>();
+    const entry: Entry = {
+      spec,
+      ready,
+      proxy: undefined,
+      active: 0,
+      doomed: false,
+      ending: false,
+      gone: false,
+      idleTimer: undefined,
+    };
+    const siblings = this.#entries.get(spec.group);
+    if (siblings === undefined) this.#entries.set(spec.group, new Set([entry]));
+    else siblings.add(entry);
+    this.#usedMb += spec.memoryMb;
+    this.#boot(entry).then(resolve, reject);
+    ready.catch(() => this.#forget(entry));
+    return entry;
+  }
+
+  async #boot(entry: Entry): Promise<VmProxy> {
+    const { spec } = entry;
+    const { boot, bootOptions, log, clock } = this.#options;
+    const from = clock.monotonic();
+    const vm = await boot({
+      ...bootOptions,
+      kind: spec.kind,
+      memoryMb: spec.memoryMb,
+      env: spec.env,
+      signal: this.#abortBoots.signal,
+    });
+    log.debug({ vm: vm.id, action: spec.group, ms: clock.monotonic() - from }, 'VM booted');
+    const proxy = new VmProxy(vm, spec);
+    entry.proxy = proxy;
+    void vm.exited.then((report) => {
+      if (!entry.ending) log.info({ vm: vm.id, action: spec.group, report }, 'VM ended by itself');
+      this.#forget(entry);
+      this.#pump();
+    });
+    return proxy;
+  }
+
+  #lease(entry: Entry, proxy: VmProxy): Lease {
+    let released = false;
+    return {
+      proxy,
+      release: (keep) => {
+        if (released) return;
+        released = true;
+        entry.active -= 1;
+        this.#active -= 1;
+        if (!keep) entry.doomed = true;
+        if (entry.active === 0) this.#rest(entry);
+        this.#pump();
+      },
+    };
+  }
+
+  /** The entry has no activation any more. */
+  #rest(entry: Entry): void {
+    const siblings = [...(this.#entries.get(entry.spec.group) ?? [])];
+    if (entry.doomed || siblings.some(({ spec }) => isNewer(spec.revision, entry.spec.revision))) {
+      this.#end(entry);
+      return;
+    }
+    this.#idle.add(entry);
+    entry.idleTimer = setTimeout(() => this.#end(entry), this.#options.idleMs);
+    entry.idleTimer.unref();
+  }
+
+  #retireOlderRevisions(spec: VmSpec): void {
+    for (const entry of this.#entries.get(spec.group) ?? []) {
+      if (entry.doomed || !isNewer(spec.revision, entry.spec.revision)) continue;
+      entry.doomed = true;
+      if (this.#idle.has(entry)) this.#end(entry);
+    }
+  }
+
+  /** Ends idle VMs of together at least `mb`, if there are so many. */
+  #evict(mb: number): void {
+    const victims: Entry[] = [];
+    let found = 0;
+    for (const entry of this.#idle) {
+      if (found >= mb) break;
+      victims.push(entry);
+      found += entry.spec.memoryMb;
+    }
+    if (found >= mb) for (const entry of victims) this.#end(entry);
+  }
+
+  #end(entry: Entry): void {
+    if (entry.ending || entry.gone || entry.proxy === undefined) return;
+    entry.doomed = true;
+    entry.ending = true;
+    this.#endingMb += entry.spec.memoryMb;
+    this.#idle.delete(entry);
+    clearTimeout(entry.idleTimer);
+    entry.proxy.end().catch((error: unknown) => {
+      this.#options.log.error({ vm: entry.proxy?.vm.id, err: errorText(error) }, 'ending a VM failed');
+    });
+  }
+
+  /** The VM is gone (or never came): its memory is free. */
+  #forget(entry: Entry): void {
+    const entries = this.#entries.get(entry.spec.group);
+    if (!entries?.delete(entry)) return;
+    if (entries.size === 0) this.#entries.delete(entry.spec.group);
+    entry.gone = true;
+    entry.doomed = true;
+    this.#idle.delete(entry);
+    clearTimeout(entry.idleTimer);
+    this.#usedMb -= entry.spec.memoryMb;
+    if (entry.ending) this.#endingMb -= entry.spec.memoryMb;
+  }
+}
+
+function rank(entry: Entry): number {
+  return (entry.proxy === undefined ? 0 : 1_000_000) + entry.active;
+}
+
+/** Revisions begin with a generation (`12-abc`). A late message for an old one must not drive out the new one's VMs. */
+function isNewer(revision: string, than: string): boolean {
+  return revision !== than && generation(revision) > generation(than);
+}
+
+function generation(revision: string): number {
+  const digits = /^\d{1,15}/.exec(revision)?.[0];
+  return digits === undefined ? 0 : Number(digits);
+}

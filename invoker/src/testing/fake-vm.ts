@@ -1,0 +1,129 @@
+/**
+ * A Vm for tests: a real HTTP server on a real unix socket, with the answers that a test asks for. It can log, hang,
+ * break its connection and die like a guest does.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BootOptions, BootVm, ExitReport, LogRecord, Vm } from '@ebbwhisk/libos-node';
+
+export interface FakeGuest {
+  /** Called for each request; the default answers /init with OK and /run with its own value. */
+  onRequest?(request: { path: string; body: string; vm: FakeVm; response: ServerResponse }): void | Promise<void>;
+}
+
+export class FakeVm implements Vm {
+  readonly id: string;
+  readonly target = 'process';
+  readonly socketPath: string;
+  readonly exited: Promise<ExitReport>;
+  readonly options: BootOptions;
+  readonly requests: { path: string; body: string }[] = [];
+  connections = 0;
+  ended = false;
+  #dir: string;
+  #server: Server;
+  #resolveExit: (report: ExitReport) => void = () => {};
+  #listeners = new Set<(record: LogRecord) => void>();
+
+  constructor(id: string, options: BootOptions, guest: FakeGuest) {
+    this.id = id;
+    this.options = options;
+    this.#dir = mkdtempSync(join(tmpdir(), 'fake-vm-'));
+    this.socketPath = join(this.#dir, 'socket');
+    this.exited = new Promise((resolve) => {
+      this.#resolveExit = resolve;
+    });
+    this.#server = createServer((request, response) => {
+      void this.#serve(request, response, guest);
+    });
+    this.#server.on('connection', () => {
+      this.connections += 1;
+    });
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(this.socketPath, resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, guest: FakeGuest): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks).toString();
+    const path = request.url ?? '';
+    this.requests.push({ path, body });
+    if (guest.onRequest !== undefined) await guest.onRequest({ path, body, vm: this, response });
+    if (response.writableEnded || response.destroyed) return;
+    if (path === '/init') answer(response, 200, '{"OK":true}');
+    else answer(response, 200, JSON.stringify((JSON.parse(body) as { value: unknown }).value));
+  }
+
+  write(stream: LogRecord['stream'], text: string | Uint8Array, time = Date.now()): void {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+    for (const listener of this.#listeners) listener({ stream, time, bytes });
+  }
+
+  /** The guest dies: connections break, then the report comes. */
+  async die(report: ExitReport): Promise<void> {
+    this.ended = true;
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    rmSync(this.#dir, { recursive: true, force: true });
+    this.#resolveExit(report);
+  }
+
+  onLog(listener: (record: LogRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  flushLogs(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stats() {
+    return Promise.resolve({ pids: [], start: 'cold' as const, memoryBytes: 0, cpuMs: 0, uptimeMs: 0 });
+  }
+
+  snapshot(): Promise<never> {
+    return Promise.reject(new Error('no snapshots here'));
+  }
+
+  async end(): Promise<ExitReport> {
+    if (!this.ended) await this.die({ reason: 'ended' });
+    return this.exited;
+  }
+}
+
+export function answer(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+export interface FakeHost {
+  readonly boot: BootVm;
+  /** Every VM ever booted, in order. */
+  readonly vms: FakeVm[];
+  /** VMs that exist now. */
+  readonly alive: () => FakeVm[];
+  close(): Promise<void>;
+}
+
+export function fakeHost(guest: FakeGuest = {}): FakeHost {
+  const vms: FakeVm[] = [];
+  return {
+    vms,
+    alive: () => vms.filter((vm) => !vm.ended),
+    boot: async (options) => {
+      const vm = new FakeVm(`vm${vms.length}`, options, guest);
+      vms.push(vm);
+      await vm.listen();
+      return vm;
+    },
+    close: async () => {
+      await Promise.all(vms.map((vm) => vm.end()));
+    },
+  };
+}

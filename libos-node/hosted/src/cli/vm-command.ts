@@ -1,0 +1,162 @@
+/**
+ * What `npm run vm` does: one LibOS VM in the foreground. stdout carries the guest's stdout alone; stderr one line `ready`, printed
+ * when the guest listens, and then the guest's stderr.
+ *
+ * Exit status: 0 when ended by SIGTERM or SIGINT; the guest's own when it exits; 128 + signal when it dies of one; 137 for memory;
+ * 1 when the VM cannot be started or its tender fails; 2 for bad arguments.
+ */
+import { constants } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { VmError } from '../errors.ts';
+import { defaultProfile, isKindName } from '../paths.ts';
+import type { BootOptions, BootVm, ExitReport, LogRecord, Profile, TenderKind } from '../vm.ts';
+
+interface Options {
+  readonly kind: string;
+  readonly tender: TenderKind;
+  readonly port?: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly memory: number;
+  readonly profile: Profile;
+  readonly gatewayPort: readonly number[];
+  readonly allowPrivate: boolean;
+  readonly trace: boolean;
+}
+
+function parseInteger(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= from && value <= to)) throw new InvalidArgumentError(`Expected a number from ${from} to ${to}.`);
+    return value;
+  };
+}
+
+const parsePort = parseInteger(1, 65_535);
+
+function parseKind(text: string): string {
+  if (!isKindName(text)) throw new InvalidArgumentError('Expected a kind such as nodejs:24.');
+  return text;
+}
+
+function parseEnv(text: string, previous: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new InvalidArgumentError('Expected NAME=VALUE.');
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** What the command needs of the process around it. */
+export interface Surroundings {
+  readonly boot: BootVm;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  /** Aborted when the command is to end. */
+  readonly stop: AbortSignal;
+}
+
+const makeCommand = (): Command =>
+  new Command('npm run vm --')
+    .description('Runs one LibOS VM that answers POST /init and POST /run on 127.0.0.1.')
+    .option('--kind <kind>', 'action kind', parseKind, 'nodejs:24')
+    .addOption(
+      new Option('--tender <tender>', 'what confines the guest').choices(['auto', 'kvm', 'process']).default('auto'),
+    )
+    .option('--port <port>', 'TCP port of 127.0.0.1 (default: only a unix socket)', parsePort)
+    .option('--env <NAME=VALUE>', "variable of the guest's environment; may be repeated", parseEnv, {})
+    .option('--memory <MB>', 'what the guest may commit', parseInteger(16, 65_536), 256)
+    .addOption(
+      new Option('--profile <profile>', 'how far the image is specialised')
+        .choices(['general', 'bypass'])
+        .default(defaultProfile),
+    )
+    .option(
+      '--gateway-port <port>',
+      "port of the host's 127.0.0.1 that the guest reaches at 10.0.2.2; may be repeated",
+      (text: string, previous: readonly number[]) => [...previous, parsePort(text)],
+      [],
+    )
+    .option('--allow-private', 'let the guest connect to private addresses', false)
+    .option('--trace', "list the guest's syscalls and hypercalls on stderr", false)
+    .allowExcessArguments(false)
+    .exitOverride();
+
+function describeEnd({ reason, code, signal, detail }: ExitReport): string {
+  const words = {
+    ended: 'ended',
+    exit: 'exited',
+    abort: 'aborted',
+    fault: 'faulted',
+    memory: 'ran out of memory',
+    tender: 'lost its tender',
+  };
+  const facts = [signal, code === undefined ? undefined : `status ${code}`, detail].filter(
+    (fact) => fact !== undefined,
+  );
+  return `the VM ${words[reason]}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}\n`;
+}
+
+function statusOf({ reason, code, signal }: ExitReport): number {
+  const signals: Readonly<Record<string, number | undefined>> = constants.signals;
+  switch (reason) {
+    case 'ended':
+      return 0;
+    case 'exit':
+      return code ?? 0;
+    case 'abort':
+    case 'fault':
+      return 128 + (signals[signal ?? ''] ?? constants.signals.SIGABRT);
+    case 'memory':
+      return 128 + constants.signals.SIGKILL;
+    case 'tender':
+      return 1;
+  }
+}
+
+async function run(options: Options, { boot, stdout, stderr, stop }: Surroundings): Promise<number> {
+  const bootOptions: BootOptions = {
+    kind: options.kind,
+    profile: options.profile,
+    tender: options.tender,
+    memoryMb: options.memory,
+    env: options.env,
+    gatewayPorts: options.gatewayPort,
+    allowPrivateNetworks: options.allowPrivate,
+    signal: stop,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.trace ? { onTrace: (line: string) => stderr.write(`${line}\n`) } : {}),
+  };
+  const vm = await boot(bootOptions);
+  stderr.write('ready\n');
+  if (options.port === undefined) stderr.write(`socket ${vm.socketPath}\n`);
+  vm.onLog(({ stream, bytes }: LogRecord) => (stream === 'stdout' ? stdout : stderr).write(bytes));
+  const onStop = (): void => void vm.end();
+  if (stop.aborted) onStop();
+  else stop.addEventListener('abort', onStop, { once: true });
+  const report = await vm.exited;
+  if (stop.aborted) return 0;
+  stderr.write(describeEnd(report));
+  return statusOf(report);
+}
+
+/** Runs the command with the arguments after its name; resolves with the exit status. */
+export async function runVmCommand(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  const command = makeCommand().configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(text),
+  });
+  let options: Options;
+  try {
+    options = command.parse(argv, { from: 'user' }).opts<Options>();
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  try {
+    return await run(options, surroundings);
+  } catch (error) {
+    if (!(error instanceof VmError)) throw error;
+    if (error.code === 'VM_ABORTED') return 0;
+    stderr.write(`error: ${error.code}: ${error.message}\n`);
+    return 1;
+  }
+}

@@ -1,0 +1,16 @@
+/** What other workspaces see of the hosted side: the Vm interface, its errors, and the two ways to boot one. */
+export { VmError, type VmErrorCode, vmErrorCodes } from './errors.ts';
+export { bootLibos, createBootLibos, type LibosSettings } from './libos/libos-vm.ts';
+export * from './paths.ts';
+export { bootProcess } from './process/process-vm.ts';
+export type {
+  BootOptions,
+  BootVm,
+  ExitReport,
+  LogRecord,
+  Snapshot,
+  StartKind,
+  TenderKind,
+  Vm,
+  VmStats,
+} from './vm.ts';

@@ -1,0 +1,272 @@
+/**
+ * The `libos` implementation of Vm: one ebbtender process that runs a LibOS image.
+ *
+ * Invariant: a Vm is handed out only once its guest listens; whatever fails before that ends everything that was started. Leaves
+ * out confinement, memory limits and networking, which are the tender's.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { VmError, type VmErrorCode } from '../errors.ts';
+import { defaultProfile, imageFileName, imagesFolder, isKindName, tenderPath } from '../paths.ts';
+import { readFigures } from '../process/proc-stats.ts';
+import type { BootOptions, BootVm, ExitReport, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import { type Frame, frameTypes, logStreams } from './frames.ts';
+import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
+import { parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
+import { SocketFolder } from './socket-folder.ts';
+import { type TenderEnd, TenderProcess } from './tender-process.ts';
+
+export interface LibosSettings {
+  readonly tenderPath: string;
+  readonly imagesFolder: string;
+  readonly bootTimeoutMs: number;
+  /** How long stats() waits for the tender's word. */
+  readonly statsTimeoutMs: number;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+const defaults: LibosSettings = {
+  tenderPath,
+  imagesFolder,
+  bootTimeoutMs: 30_000,
+  statsTimeoutMs: 1_000,
+  now: () => performance.now(),
+};
+
+const sockets = new SocketFolder();
+let lastNumber = 0;
+
+/** Codes of ebbtender (the word before the colon on its stderr) that have a code of ours. */
+const tenderCodes: Readonly<Record<string, VmErrorCode>> = {
+  TENDER_IMAGE_MISSING: 'VM_IMAGE_MISSING',
+  TENDER_IMAGE_BAD: 'VM_IMAGE_BAD',
+  TENDER_IMAGE_VERSION: 'VM_IMAGE_BAD',
+  TENDER_IMAGE_HASH: 'VM_IMAGE_BAD',
+  TENDER_KVM_UNUSABLE: 'VM_KVM_UNUSABLE',
+};
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function tenderArguments(options: BootOptions, image: string, socketPath: string): string[] {
+  const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
+  args.push('--report-fd', '3', '--socket', socketPath);
+  if (options.port !== undefined) args.push('--port', String(options.port));
+  for (const [name, value] of Object.entries(options.env ?? {})) args.push('--env', `${name}=${value}`);
+  for (const port of options.gatewayPorts ?? []) args.push('--gateway-port', String(port));
+  if (options.allowPrivateNetworks === true) args.push('--allow-private');
+  if (options.onTrace !== undefined) args.push('--trace');
+  return args;
+}
+
+class LibosVm implements Vm {
+  readonly id: string;
+  readonly target = 'libos';
+  readonly socketPath: string;
+  readonly exited: Promise<ExitReport>;
+  /** Resolves when the guest listens; never rejects. */
+  readonly ready: Promise<void>;
+  readonly #tender: TenderProcess;
+  readonly #settings: LibosSettings;
+  readonly #startedAt: number;
+  readonly #logs = new LogBuffer();
+  readonly #guestErrors = new Tail();
+  readonly #trace: LineSplitter | undefined;
+  readonly #syncs = new Map<bigint, () => void>();
+  readonly #statsWaiters: ((stats: TenderStats) => void)[] = [];
+  readonly #setReady: () => void;
+  #lastToken = 0n;
+  #report: ExitReport | undefined;
+  #isEnding = false;
+  #hasExited = false;
+
+  constructor(options: BootOptions, image: string, settings: LibosSettings) {
+    this.id = `libos-${++lastNumber}`;
+    this.#settings = settings;
+    this.#startedAt = settings.now();
+    this.#trace = options.onTrace === undefined ? undefined : new LineSplitter(options.onTrace);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#setReady = resolve;
+    this.socketPath = sockets.acquire(this.id);
+    try {
+      const args = tenderArguments(options, image, this.socketPath);
+      this.#tender = new TenderProcess(settings.tenderPath, args, { onFrame: (frame) => this.#onFrame(frame) });
+    } catch (error) {
+      // spawn throws for arguments with a NUL, for one.
+      sockets.release(this.socketPath);
+      throw error;
+    }
+    this.exited = this.#tender.ended.then((end) => this.#finish(end));
+  }
+
+  onLog(listener: (record: LogRecord) => void): () => void {
+    return this.#logs.add(listener);
+  }
+
+  flushLogs(): Promise<void> {
+    if (this.#hasExited) return Promise.resolve();
+    // The tender answers when it has passed on everything before; frames arrive in order.
+    const token = ++this.#lastToken;
+    const payload = Buffer.alloc(8);
+    payload.writeBigUInt64LE(token);
+    return new Promise((resolve) => {
+      this.#syncs.set(token, resolve);
+      this.#tender.send(frameTypes.sync, payload);
+    });
+  }
+
+  async stats(): Promise<VmStats> {
+    if (this.#hasExited) throw new VmError('VM_ENDED');
+    const { pid } = this.#tender;
+    if (pid === undefined) throw new VmError('VM_ENDED');
+    const [{ exits }, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
+    return {
+      ...figures,
+      start: 'cold',
+      uptimeMs: this.#settings.now() - this.#startedAt,
+      ...(exits === undefined ? {} : { exits }),
+    };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return Promise.reject(new VmError('VM_NO_SNAPSHOT'));
+  }
+
+  end(): Promise<ExitReport> {
+    this.#isEnding = true;
+    this.#tender.end();
+    return this.exited;
+  }
+
+  /** What is known about an end before the guest listened. */
+  bootFailure(report: ExitReport): VmError {
+    const stderr = this.#tender.stderr.toString();
+    const code = /^(TENDER_[A-Z_]+):/m.exec(stderr)?.[1];
+    const facts = [`reason: ${report.reason}`];
+    if (report.code !== undefined) facts.push(`status ${report.code}`);
+    if (report.signal !== undefined) facts.push(report.signal);
+    if (report.detail !== undefined) facts.push(report.detail);
+    // A tender that failed by itself has said the same in its report.
+    if (stderr !== '' && !facts.includes(stderr)) facts.push(`tender: ${stderr}`);
+    const guest = this.#guestErrors.toString();
+    if (guest !== '') facts.push(`guest: ${guest}`);
+    return new VmError((code === undefined ? undefined : tenderCodes[code]) ?? 'VM_BOOT_FAILED', facts.join('\n'));
+  }
+
+  guestErrors(): string {
+    return this.#guestErrors.toString();
+  }
+
+  #onFrame({ type, stream, timeNs, payload }: Frame): void {
+    switch (type) {
+      case frameTypes.ready:
+        this.#setReady();
+        break;
+      case frameTypes.log:
+        this.#onLog(stream, Number(timeNs) / 1e6, payload);
+        break;
+      case frameTypes.exit:
+        this.#report ??= parseExitReport(payload);
+        break;
+      case frameTypes.stats:
+        this.#statsWaiters.shift()?.(parseTenderStats(payload));
+        break;
+      case frameTypes.synced: {
+        const token = payload.length === 8 ? payload.readBigUInt64LE() : 0n;
+        this.#syncs.get(token)?.();
+        this.#syncs.delete(token);
+        break;
+      }
+      default:
+      // A later tender may say more than we ask for.
+    }
+  }
+
+  #onLog(stream: number, time: number, bytes: Buffer): void {
+    const name = logStreams[stream];
+    if (name === 'trace') {
+      this.#trace?.push(bytes);
+      return;
+    }
+    if (name === 'stderr' || name === 'kernel') this.#guestErrors.push(bytes);
+    if (name === 'kernel') this.#trace?.push(bytes);
+    // The payload is a view of the chunk that was read: a record that is kept must not keep all of that.
+    else if (name !== undefined) this.#logs.push({ stream: name, time, bytes: Uint8Array.from(bytes) });
+  }
+
+  #tenderStats(): Promise<TenderStats> {
+    return new Promise((resolve) => {
+      const settle = (stats: TenderStats): void => {
+        clearTimeout(timer);
+        resolve(stats);
+      };
+      // A late answer still takes the waiter's place in the queue, so that answers stay with their requests.
+      const timer = setTimeout(() => settle({}), this.#settings.statsTimeoutMs);
+      this.#statsWaiters.push(settle);
+      this.#tender.send(frameTypes.statsRequest);
+    });
+  }
+
+  #finish(end: TenderEnd): ExitReport {
+    this.#hasExited = true;
+    this.#trace?.end();
+    sockets.release(this.socketPath);
+    for (const resolve of this.#syncs.values()) resolve();
+    this.#syncs.clear();
+    for (const settle of this.#statsWaiters.splice(0)) settle({});
+    if (this.#report !== undefined) return this.#report;
+    if (this.#isEnding) return { reason: 'ended' };
+    const facts = [end.failure?.message, end.signal, end.status === undefined ? undefined : `status ${end.status}`];
+    const detail = [...facts, this.#tender.stderr.toString()]
+      .filter((fact) => fact !== undefined && fact !== '')
+      .join('; ');
+    return { reason: 'tender', detail };
+  }
+}
+
+/** What `ready`, the end, the clock and the caller's signal say first. */
+function firstOutcome(
+  vm: LibosVm,
+  options: BootOptions,
+  timeoutMs: number,
+): Promise<ExitReport | 'ready' | 'timeout' | 'aborted'> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => settle('aborted');
+    const timer = setTimeout(() => settle('timeout'), timeoutMs);
+    const settle = (outcome: ExitReport | 'ready' | 'timeout' | 'aborted'): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      resolve(outcome);
+    };
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    vm.ready.then(() => settle('ready'));
+    vm.exited.then(settle);
+  });
+}
+
+export function createBootLibos(overrides: Partial<LibosSettings> = {}): BootVm {
+  const settings = { ...defaults, ...overrides };
+  return async (options) => {
+    const { kind, profile = defaultProfile, signal } = options;
+    if (signal?.aborted === true) throw new VmError('VM_ABORTED');
+    const image = join(settings.imagesFolder, imageFileName(kind, profile));
+    if (!isKindName(kind) || !isFile(image)) throw new VmError('VM_IMAGE_MISSING', `${kind}, ${profile}: ${image}`);
+    if (!isFile(settings.tenderPath)) throw new VmError('VM_TENDER_MISSING', settings.tenderPath);
+    const vm = new LibosVm(options, image, settings);
+    const outcome = await firstOutcome(vm, options, settings.bootTimeoutMs);
+    if (outcome === 'ready') return vm;
+    const report = await vm.end();
+    if (outcome === 'aborted') throw new VmError('VM_ABORTED');
+    if (outcome === 'timeout') {
+      const said = vm.guestErrors();
+      throw new VmError('VM_BOOT_TIMEOUT', `${settings.bootTimeoutMs} ms${said === '' ? '' : `; guest: ${said}`}`);
+    }
+    throw vm.bootFailure(report);
+  };
+}
+
+/** Boots a VM from the image of its kind and profile, with the tender of this checkout. */
+export const bootLibos: BootVm = createBootLibos();

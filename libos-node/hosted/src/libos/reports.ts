@@ -1,0 +1,48 @@
+/** Reading of the JSON that the tender sends: what does not fit is told as a failure of the tender, never thrown. */
+import type { ExitReport } from '../vm.ts';
+
+/** Optional: a number for people, which must not keep anybody from ending a VM. */
+export interface TenderStats {
+  readonly exits?: number;
+}
+
+const reasons: ReadonlySet<string> = new Set([
+  'ended',
+  'exit',
+  'abort',
+  'fault',
+  'memory',
+  'tender',
+] satisfies ExitReport['reason'][]);
+
+function isReason(value: unknown): value is ExitReport['reason'] {
+  return typeof value === 'string' && reasons.has(value);
+}
+
+function parseObject(payload: Buffer): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(payload.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}
+
+export function parseExitReport(payload: Buffer): ExitReport {
+  const { reason, code, signal, detail } = parseObject(payload);
+  if (!isReason(reason))
+    return { reason: 'tender', detail: `unreadable exit report: ${payload.toString('utf8', 0, 200)}` };
+  return {
+    reason,
+    ...(typeof code === 'number' ? { code } : {}),
+    ...(typeof signal === 'string' ? { signal } : {}),
+    ...(typeof detail === 'string' ? { detail } : {}),
+  };
+}
+
+export function parseTenderStats(payload: Buffer): TenderStats {
+  const { exits } = parseObject(payload);
+  return typeof exits === 'number' && Number.isSafeInteger(exits) && exits >= 0 ? { exits } : {};
+}

@@ -1,0 +1,32 @@
+/** Where the parts of a built checkout lie. One table, so that the builder, the hosted side and the commands agree. */
+import { join, resolve } from 'node:path';
+import type { Profile } from './vm.ts';
+
+export type { Profile } from './vm.ts';
+
+/** Root folder of the checkout. */
+export const rootFolder = resolve(import.meta.dirname, '../../..');
+
+/** Everything that commands make and keep, but for the native build. */
+export const stateFolder = join(rootFolder, '.ebbwhisk');
+
+export const imagesFolder = join(stateFolder, 'images');
+
+export const kernelPath = join(rootFolder, 'build/libos-node/kernel/ebbkernel.elf');
+
+export const tenderPath = join(rootFolder, 'build/libos-node/tender/ebbtender');
+
+/** The profile of a VM when nothing else is said. */
+export const defaultProfile: Profile = 'bypass';
+
+/** The form of an action kind; it becomes part of file names. */
+const kindPattern = /^[a-z][a-z0-9]*:[a-z0-9.]+$/;
+
+export function isKindName(kind: string): boolean {
+  return kindPattern.test(kind) && !kind.includes('..');
+}
+
+/** File name of the image of a kind and profile: `nodejs-24-bypass.ebbimage`. */
+export function imageFileName(kind: string, profile: Profile): string {
+  return `${kind.replace(':', '-')}-${profile}.ebbimage`;
+}

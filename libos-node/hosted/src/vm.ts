@@ -1,0 +1,99 @@
+/**
+ * The one interface behind which a virtual machine is started, observed and ended.
+ *
+ * Two implementations exist: `libos` (an `ebbtender` process running a LibOS node) and `process` (plain Node with the same
+ * action runtime; the baseline of every comparison). Users of a Vm (the invoker, loadgen, `npm run vm`) never
+ * ask which one they hold.
+ */
+
+/** How a VM was started; annotated on activations and counted in measurements. */
+export type StartKind = 'cold' | 'warm' | 'hot';
+
+/** Which tender confines the guest. `auto` takes KVM when /dev/kvm is usable. */
+export type TenderKind = 'auto' | 'kvm' | 'process';
+
+export type Profile = 'general' | 'bypass';
+
+/** One piece of guest output, in the order in which the guest wrote it. `bytes` need not end at a line or a character boundary. */
+export interface LogRecord {
+  readonly stream: 'stdout' | 'stderr';
+  /** Wall clock of the write, milliseconds since the epoch, fractional. */
+  readonly time: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Why a VM is no more. `detail` is text for people (registers, reason), never parsed. */
+export interface ExitReport {
+  /**
+   * - `ended`: end() or the parent asked for it
+   * - `exit`: the guest called exit (code holds its status)
+   * - `abort`: the guest died of a signal that it raised itself (SIGABRT, SIGKILL to itself ...); signal names it
+   * - `fault`: an unhandled CPU fault in guest code or the LibOS
+   * - `memory`: the guest was refused memory beyond its limit and then died of it
+   * - `tender`: the tender itself failed (bad image, no KVM, killed by somebody)
+   */
+  readonly reason: 'ended' | 'exit' | 'abort' | 'fault' | 'memory' | 'tender';
+  readonly code?: number;
+  readonly signal?: string;
+  readonly detail?: string;
+}
+
+export interface VmStats {
+  /** Process ids that make up this VM on the host, the tender first. */
+  readonly pids: readonly number[];
+  readonly start: StartKind;
+  /** Resident memory of those processes, bytes (Pss where the kernel tells it). */
+  readonly memoryBytes: number;
+  /** CPU time of those processes, milliseconds. */
+  readonly cpuMs: number;
+  readonly uptimeMs: number;
+  /** Guest exits (KVM) or waits (process tender) since start; absent for the plain process target. */
+  readonly exits?: number;
+}
+
+/** A stored state of a VM from which others can be cloned. Not available on every target: snapshot() then rejects with VM_NO_SNAPSHOT. */
+export interface Snapshot {
+  readonly path: string;
+}
+
+export interface Vm {
+  /** Unique among the VMs of this host process; used in logs and file names. */
+  readonly id: string;
+  readonly target: 'libos' | 'process';
+  /** Unix stream socket behind which the guest's port 8080 (the action contract: POST /init, POST /run) answers. */
+  readonly socketPath: string;
+  /** Settles once, when the VM has ended for whatever reason and nothing of it is left (processes, socket). Never rejects. */
+  readonly exited: Promise<ExitReport>;
+  /** Called for every log record from now on; returns the function that stops it. Records that came before the first listener are kept (bounded) and replayed to it. */
+  onLog(listener: (record: LogRecord) => void): () => void;
+  /** Resolves when every record that the guest wrote before its last answer on the socket was delivered to the listeners. */
+  flushLogs(): Promise<void>;
+  stats(): Promise<VmStats>;
+  snapshot(): Promise<Snapshot>;
+  /** Ends the VM at once (no grace: a guest may loop forever). Idempotent; resolves like `exited`. */
+  end(): Promise<ExitReport>;
+}
+
+export interface BootOptions {
+  /** Action kind, e.g. `nodejs:24`. */
+  readonly kind: string;
+  readonly profile?: Profile;
+  readonly tender?: TenderKind;
+  /** Memory limit in MiB: what the guest may commit. */
+  readonly memoryMb: number;
+  /** Environment of the guest's Node process, added to the image's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** TCP ports of the host's 127.0.0.1 that the guest may reach through the gateway address 10.0.2.2 (the API host is one). */
+  readonly gatewayPorts?: readonly number[];
+  /** Extra allowance for tests: connect to private addresses too. Default false. */
+  readonly allowPrivateNetworks?: boolean;
+  /** Also listen on this TCP port of 127.0.0.1 for guest port 8080. */
+  readonly port?: number;
+  /** Called per syscall and hypercall line when tracing; absent = no tracing. */
+  readonly onTrace?: (line: string) => void;
+  /** Gives up (and ends what was started) when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** Boots a VM and resolves when the guest listens on port 8080. Rejects with a VmError. */
+export type BootVm = (options: BootOptions) => Promise<Vm>;

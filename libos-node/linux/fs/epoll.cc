@@ -1,0 +1,247 @@
+#include "linux/fs/epoll.h"
+
+#include "kernel/event_manager.h"
+#include "linux/fs/arguments.h"
+#include "linux/fs/syscalls.h"
+#include "linux/fs/waiting.h"
+
+namespace ebb::linux_abi {
+namespace {
+
+constexpr int kAdd = 1, kDelete = 2, kModify = 3;
+// Not events but how they are told.
+constexpr uint32_t kModes = kEpollExclusive | kEpollWakeUp | kEpollOneShot | kEpollEt;
+constexpr uint32_t kAlways = kEpollErr | kEpollHup;
+// As Linux: a set inside a set, four times.
+constexpr uint32_t kMaxNesting = 4;
+
+}  // namespace
+
+uint32_t EpollSet::Item::mask() const {
+  const uint32_t wanted = event.events & ~kModes;
+  return wanted == 0 && (event.events & kEpollOneShot) != 0 ? 0 : wanted | kAlways;
+}
+
+void EpollSet::Item::OnReady(File&, uint32_t events) {
+  if (events == 0 || (ExpandEvents(events) & mask()) != 0) set.MarkReady(*this);
+}
+
+void EpollSet::Item::OnGone(File&) { set.Remove(*this); }
+
+EpollSet::~EpollSet() {
+  for (Item* chain : buckets_) {
+    while (chain != nullptr) {
+      Item* next = chain->next_in_bucket;
+      delete chain;
+      chain = next;
+    }
+  }
+}
+
+void EpollSet::MarkReady(Item& item) {
+  if (!item.ready_node.linked()) ready_.PushBack(item);
+  NotifyReady(kEpollIn);
+}
+
+EpollSet::Item* EpollSet::Find(int fd, const File& file) const {
+  if (buckets_.empty()) return nullptr;
+  Item* at = buckets_[static_cast<size_t>(fd) & (buckets_.size() - 1)];
+  while (at != nullptr && (at->fd != fd || &at->file != &file)) at = at->next_in_bucket;
+  return at;
+}
+
+void EpollSet::Grow() {
+  std::vector<Item*> old(buckets_.empty() ? 8 : buckets_.size() * 2, nullptr);
+  old.swap(buckets_);
+  for (Item* chain : old) {
+    while (chain != nullptr) {
+      Item* next = chain->next_in_bucket;
+      Item*& bucket = buckets_[static_cast<size_t>(chain->fd) & (buckets_.size() - 1)];
+      chain->next_in_bucket = bucket;
+      bucket = chain;
+      chain = next;
+    }
+  }
+}
+
+void EpollSet::Remove(Item& item) {
+  Item** link = &buckets_[static_cast<size_t>(item.fd) & (buckets_.size() - 1)];
+  while (*link != &item) link = &(*link)->next_in_bucket;
+  *link = item.next_in_bucket;
+  --count_;
+  delete &item;
+}
+
+bool EpollSet::Reaches(const File& target, uint32_t depth) const {
+  if (this == &target || depth > kMaxNesting) return true;
+  for (const Item* item : buckets_) {
+    for (; item != nullptr; item = item->next_in_bucket) {
+      if (item->file.kind() == FileKind::kEpoll && static_cast<const EpollSet&>(item->file).Reaches(target, depth + 1)) return true;
+    }
+  }
+  return false;
+}
+
+Result<> EpollSet::Add(int fd, File& file, const EpollEvent& event) {
+  constexpr uint32_t kAllowedWithExclusive = kEpollIn | kEpollOut | kEpollErr | kEpollHup | kEpollWakeUp | kEpollEt | kEpollExclusive;
+  const bool nested = file.kind() == FileKind::kEpoll;
+  if ((event.events & kEpollExclusive) != 0 && (nested || (event.events & ~kAllowedWithExclusive) != 0)) return Errno::kInval;
+  if (nested && static_cast<EpollSet&>(file).Reaches(*this, 1)) return Errno::kLoop;
+  if (Find(fd, file) != nullptr) return Errno::kExist;
+  if (count_ == buckets_.size()) Grow();
+  auto* item = new Item(*this, fd, file);
+  item->event = event;
+  Item*& bucket = buckets_[static_cast<size_t>(fd) & (buckets_.size() - 1)];
+  item->next_in_bucket = bucket;
+  bucket = item;
+  ++count_;
+  file.AddObserver(*item);
+  if ((ExpandEvents(file.PollEvents()) & item->mask()) != 0) MarkReady(*item);
+  return Ok{};
+}
+
+Result<> EpollSet::Modify(int fd, File& file, const EpollEvent& event) {
+  Item* item = Find(fd, file);
+  if ((event.events & kEpollExclusive) != 0) return Errno::kInval;
+  if (item == nullptr) return Errno::kNoEnt;
+  if ((item->event.events & kEpollExclusive) != 0) return Errno::kInval;
+  item->event = event;
+  if ((ExpandEvents(file.PollEvents()) & item->mask()) != 0) MarkReady(*item);
+  return Ok{};
+}
+
+Result<> EpollSet::Delete(int fd, File& file) {
+  Item* item = Find(fd, file);
+  if (item == nullptr) return Errno::kNoEnt;
+  Remove(*item);
+  return Ok{};
+}
+
+size_t EpollSet::Collect(std::span<EpollEvent> out) {
+  size_t collected = 0;
+  // Level-triggered items go to the end of the list again, so that all get their turn; each is looked at once.
+  IntrusiveList<Item, &Item::ready_node> again;
+  while (collected < out.size()) {
+    Item* item = ready_.PopFront();
+    if (item == nullptr) break;
+    const uint32_t events = ExpandEvents(item->file.PollEvents()) & item->mask();
+    if (events == 0) continue;
+    EpollEvent& event = out[collected++];
+    event = item->event;
+    event.events = events;
+    if ((item->event.events & kEpollOneShot) != 0) {
+      item->event.events &= kModes;
+    } else if ((item->event.events & kEpollEt) == 0) {
+      again.PushBack(*item);
+    }
+  }
+  while (Item* item = again.PopFront()) ready_.PushBack(*item);
+  return collected;
+}
+
+uint32_t EpollSet::PollEvents() {
+  // What has ceased to be ready leaves the list here.
+  while (Item* item = ready_.front()) {
+    if ((ExpandEvents(item->file.PollEvents()) & item->mask()) != 0) return kEpollIn;
+    item->ready_node.Unlink();
+  }
+  return 0;
+}
+
+// ---- System calls
+
+namespace {
+
+Result<Ref<File>> GetSet(int fd) {
+  auto file = ContentFile(fd);
+  if (file && (*file)->kind() != FileKind::kEpoll) return Errno::kInval;
+  return file;
+}
+
+int64_t Wait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
+  if (count <= 0 || count > INT32_MAX / static_cast<int>(sizeof(EpollEvent))) return Negative(Errno::kInval);
+  const auto file = GetSet(epoll_fd);
+  if (!file) return file.Negative();
+  auto& set = static_cast<EpollSet&>(**file);
+  TakeEvents();
+  bool told = false;
+  for (;;) {
+    const auto memory = UserWritable(events, static_cast<size_t>(count) * sizeof(EpollEvent));
+    if (!memory) return memory.Negative();
+    const size_t collected = set.Collect({reinterpret_cast<EpollEvent*>(memory->data()), static_cast<size_t>(count)});
+    if (collected != 0) {
+      // A program that always finds something ready never sleeps: what it queued must leave now.
+      if (!told) PollTender();
+      return static_cast<int64_t>(collected);
+    }
+    if (IsPoll(deadline)) {
+      if (told) return 0;
+      PollTender();
+      told = true;
+      continue;
+    }
+    if (!told) {
+      told = true;
+      BeforeSleep();
+      if (set.PollEvents() != 0) continue;
+    }
+    if (const auto waited = set.WaitReady(deadline); !waited) return waited.error() == Errno::kTimedOut ? 0 : waited.Negative();
+    told = false;
+  }
+}
+
+int64_t MaskedEpollWait(int epoll_fd, uint64_t events, int count, const Result<uint64_t>& deadline, uint64_t mask, uint64_t mask_size) {
+  if (!deadline) return deadline.Negative();
+  MaskedWait masked;
+  if (const auto begun = masked.Begin(mask, mask_size); !begun) return begun.Negative();
+  return masked.End(Wait(epoll_fd, events, count, *deadline));
+}
+
+}  // namespace
+
+int64_t SysEpollCreate1(uint32_t flags) {
+  if ((flags & ~kOCloexec) != 0) return Negative(Errno::kInval);
+  return AddDescriptor(MakeRef<EpollSet>(), (flags & kOCloexec) != 0);
+}
+
+int64_t SysEpollCreate(int size) { return size <= 0 ? Negative(Errno::kInval) : SysEpollCreate1(0); }
+
+int64_t SysEpollCtl(int epoll_fd, int operation, int fd, uint64_t event) {
+  EpollEvent wanted = {};
+  if (operation != kDelete) {
+    const auto in = UserReadable(event, sizeof(wanted));
+    if (!in) return in.Negative();
+    __builtin_memcpy(&wanted, in->data(), sizeof(wanted));
+  }
+  const auto set_file = ContentFile(epoll_fd);
+  if (!set_file) return set_file.Negative();
+  const auto file = ContentFile(fd);
+  if (!file) return file.Negative();
+  if (!(*file)->Pollable()) return Negative(Errno::kPerm);
+  if ((*set_file)->kind() != FileKind::kEpoll || *set_file == *file) return Negative(Errno::kInval);
+  auto& set = static_cast<EpollSet&>(**set_file);
+  switch (operation) {
+    case kAdd:
+      return ToSyscall(set.Add(fd, **file, wanted));
+    case kModify:
+      return ToSyscall(set.Modify(fd, **file, wanted));
+    case kDelete:
+      return ToSyscall(set.Delete(fd, **file));
+    default:
+      return Negative(Errno::kInval);
+  }
+}
+
+int64_t SysEpollWait(int epoll_fd, uint64_t events, int count, int timeout_ms) {
+  return Wait(epoll_fd, events, count, DeadlineOfMilliseconds(timeout_ms));
+}
+
+int64_t SysEpollPwait(int epoll_fd, uint64_t events, int count, int timeout_ms, uint64_t mask, uint64_t mask_size) {
+  return MaskedEpollWait(epoll_fd, events, count, DeadlineOfMilliseconds(timeout_ms), mask, mask_size);
+}
+
+int64_t SysEpollPwait2(int epoll_fd, uint64_t events, int count, uint64_t timeout, uint64_t mask, uint64_t mask_size) {
+  return MaskedEpollWait(epoll_fd, events, count, DeadlineAt(timeout), mask, mask_size);
+}
+
+}  // namespace ebb::linux_abi

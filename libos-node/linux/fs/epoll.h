@@ -1,0 +1,62 @@
+// EpollSet: which of many files are ready, in time that depends on the ready ones alone. Every watched file has an item that observes it; an item that may be
+// ready is in the ready list. Being in the list is a hint: what holds is asked of the file when events are collected.
+#pragma once
+
+#include <vector>
+
+#include "linux/fs/anonymous_file.h"
+
+namespace ebb::linux_abi {
+
+// struct epoll_event of x86-64, which is packed.
+struct EpollEvent {
+  uint32_t events;
+  uint32_t data[2];
+};
+static_assert(sizeof(EpollEvent) == 12);
+
+class EpollSet final : public AnonymousFile {
+ public:
+  EpollSet() : AnonymousFile(kORdWr, 0600) {}
+  FileKind kind() const override { return FileKind::kEpoll; }
+
+  // EEXIST, ENOENT; EPERM (cannot be watched); ELOOP (sets inside each other), EINVAL.
+  Result<> Add(int fd, File& file, const EpollEvent& event);
+  Result<> Modify(int fd, File& file, const EpollEvent& event);
+  Result<> Delete(int fd, File& file);
+  // Writes what is ready, at most out.size() events.
+  size_t Collect(std::span<EpollEvent> out);
+  uint32_t PollEvents() override;
+
+ protected:
+  ~EpollSet() override;
+
+ private:
+  struct Item final : FileObserver {
+    Item(EpollSet& of, int descriptor, File& watched) : set(of), file(watched), fd(descriptor) {}
+    void OnReady(File& ready, uint32_t events) override;
+    void OnGone(File& gone) override;
+    // Events that may be reported; none when a one-shot item has fired.
+    uint32_t mask() const;
+
+    EpollSet& set;
+    File& file;
+    int fd;
+    EpollEvent event = {};
+    Item* next_in_bucket = nullptr;
+    ListNode ready_node;
+  };
+
+  Item* Find(int fd, const File& file) const;
+  void Remove(Item& item);
+  void Grow();
+  void MarkReady(Item& item);
+  // Can `target` be reached from here through sets in sets, or is the nesting too deep?
+  bool Reaches(const File& target, uint32_t depth) const;
+
+  std::vector<Item*> buckets_;
+  size_t count_ = 0;
+  IntrusiveList<Item, &Item::ready_node> ready_;
+};
+
+}  // namespace ebb::linux_abi

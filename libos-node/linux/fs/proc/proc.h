@@ -1,0 +1,30 @@
+// /proc: files whose text is made when they are opened, described by static tables. Inodes are made by each lookup; nothing is kept.
+// What Node and libuv must not find (cgroup files, version_signature) is not in the tables: ENOENT.
+#pragma once
+
+#include <span>
+
+#include "linux/fs/inode.h"
+#include "linux/fs/proc/text_buffer.h"
+
+namespace ebb::linux_abi {
+
+struct ProcNode {
+  enum class Kind : uint8_t { kText, kLink, kDirectory, kDescriptors, kTasks };
+
+  std::string_view name;
+  Kind kind;
+  // Of a text its content, of a link its target. `thread`: of whom; 0: of the process.
+  void (*write)(TextBuffer& out, uint32_t thread) = nullptr;
+  std::span<const ProcNode> children = {};
+};
+
+// What is in /proc itself, in /proc/<pid>, and in /proc/<pid>/task/<tid>.
+std::span<const ProcNode> ProcSystemNodes();
+std::span<const ProcNode> ProcProcessNodes();
+std::span<const ProcNode> ProcThreadNodes();
+
+// Makes /proc in the directory, which is the root.
+void PopulateProc(Directory& root);
+
+}  // namespace ebb::linux_abi

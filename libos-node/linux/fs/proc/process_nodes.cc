@@ -1,0 +1,120 @@
+// What /proc tells about the process and its threads.
+#include "kernel/clock.h"
+#include "kernel/memory_info.h"
+#include "kernel/options.h"
+#include "kernel/thread.h"
+#include "linux/fs/file_system.h"
+#include "linux/fs/proc/proc.h"
+#include "linux/mm/maps.h"
+#include "linux/process/process.h"
+#include "linux/process/syscalls.h"
+
+namespace ebb::linux_abi {
+namespace {
+
+using Kind = ProcNode::Kind;
+
+constexpr uint64_t kPage = EBB_PAGE_SIZE;
+constexpr uint64_t kNanosecondsPerTick = 10'000'000;  // USER_HZ is 100
+
+uint64_t Pid() { return static_cast<uint64_t>(SysGetpid()); }
+uint64_t BusyTicks() { return (clock->Now() - boot_time_ns() - scheduler().idle_ns()) / kNanosecondsPerTick; }
+
+std::string_view BaseName(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// Of the thread; of the program's main thread when 0.
+std::string_view NameOf(uint32_t thread) {
+  constexpr size_t kMaxName = 15;
+  const Thread* found = process().FindThread(thread != 0 ? thread : static_cast<uint32_t>(Pid()));
+  if (found != nullptr && found->name[0] != '\0') return {found->name, __builtin_strlen(found->name)};
+  return BaseName(Option("program")).substr(0, kMaxName);
+}
+
+void WriteExe(TextBuffer& out, uint32_t) { out.Text(Option("program")); }
+void WriteRoot(TextBuffer& out, uint32_t) { out.Text("/"); }
+
+void WriteCwd(TextBuffer& out, uint32_t) {
+  char buffer[4096];
+  if (const auto path = PathOf(file_system().current(), buffer)) out.Text(*path);
+}
+
+void WriteBlock(TextBuffer& out, uint64_t address, uint64_t size) { out.Text({reinterpret_cast<const char*>(address), size}); }
+void WriteCmdline(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().arguments, boot_info().arguments_size); }
+void WriteEnviron(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().environment, boot_info().environment_size); }
+void WriteComm(TextBuffer& out, uint32_t thread) { out.Text(NameOf(thread)).Text("\n"); }
+
+void WriteMaps(TextBuffer& out, uint32_t) {
+  // Making room may itself change what is mapped, by little.
+  constexpr size_t kSlack = 1024;
+  std::vector<char>& bytes = out.bytes();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const auto wanted = FormatMaps({});
+    if (!wanted) return;
+    bytes.resize(*wanted + kSlack);
+    const auto size = FormatMaps({bytes.data(), bytes.size()});
+    if (size && *size <= bytes.size()) {
+      bytes.resize(*size);
+      return;
+    }
+  }
+  bytes.clear();
+}
+
+void WriteStat(TextBuffer& out, uint32_t thread) {
+  const uint64_t pid = Pid();
+  const uint64_t bytes = MemoryCommitted();
+  out.Decimal(thread != 0 ? thread : pid).Text(" (").Text(NameOf(thread)).Text(") R 0 ").Decimal(pid).Text(" ").Decimal(pid);
+  // tty, tpgid, flags, faults
+  out.Text(" 0 -1 4194304 0 0 0 0 ").Decimal(BusyTicks()).Text(" 0 0 0 20 0 ").Decimal(process().thread_count());
+  out.Text(" 0 ").Decimal(boot_time_ns() / kNanosecondsPerTick).Text(" ").Decimal(bytes).Text(" ").Decimal(bytes / kPage);
+  out.Text(" 18446744073709551615");
+  // From startcode on nothing is told.
+  constexpr int kRestOfFields = 27;
+  for (int i = 0; i < kRestOfFields; ++i) out.Text(" 0");
+  out.Text("\n");
+}
+
+void WriteStatm(TextBuffer& out, uint32_t) {
+  const uint64_t pages = MemoryCommitted() / kPage;
+  out.Decimal(pages).Text(" ").Decimal(pages).Text(" 0 0 0 ").Decimal(pages).Text(" 0\n");
+}
+
+void WriteStatus(TextBuffer& out, uint32_t thread) {
+  constexpr uint64_t kKilobyte = 1024;
+  const uint64_t pid = Pid();
+  const uint64_t kilobytes = MemoryCommitted() / kKilobyte;
+  out.Text("Name:\t").Text(NameOf(thread)).Text("\nUmask:\t0").Decimal((file_system().umask() >> 6) & 7);
+  out.Decimal((file_system().umask() >> 3) & 7).Decimal(file_system().umask() & 7);
+  out.Text("\nState:\tR (running)\nTgid:\t").Decimal(pid).Text("\nNgid:\t0\nPid:\t").Decimal(thread != 0 ? thread : pid);
+  out.Text("\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t256\nGroups:\t\n");
+  for (const std::string_view name : {"VmPeak:", "VmSize:", "VmHWM:", "VmRSS:", "VmData:"}) {
+    out.Text(name).Text("\t").Decimal(kilobytes, 8).Text(" kB\n");
+  }
+  out.Text("Threads:\t").Decimal(process().thread_count()).Text("\n");
+}
+
+void WriteMounts(TextBuffer& out, uint32_t) { out.Text("rootfs / tmpfs rw 0 0\nproc /proc proc ro 0 0\n"); }
+
+constexpr ProcNode kThreadNodes[] = {
+    {"comm", Kind::kText, WriteComm},
+    {"stat", Kind::kText, WriteStat},
+    {"status", Kind::kText, WriteStatus},
+};
+
+constexpr ProcNode kProcessNodes[] = {
+    {"cmdline", Kind::kText, WriteCmdline}, {"comm", Kind::kText, WriteComm},     {"cwd", Kind::kLink, WriteCwd},
+    {"environ", Kind::kText, WriteEnviron}, {"exe", Kind::kLink, WriteExe},       {"fd", Kind::kDescriptors},
+    {"maps", Kind::kText, WriteMaps},       {"mounts", Kind::kText, WriteMounts}, {"root", Kind::kLink, WriteRoot},
+    {"stat", Kind::kText, WriteStat},       {"statm", Kind::kText, WriteStatm},   {"status", Kind::kText, WriteStatus},
+    {"task", Kind::kTasks},
+};
+
+}  // namespace
+
+std::span<const ProcNode> ProcProcessNodes() { return kProcessNodes; }
+std::span<const ProcNode> ProcThreadNodes() { return kThreadNodes; }
+
+}  // namespace ebb::linux_abi

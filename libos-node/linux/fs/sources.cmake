@@ -1,0 +1,33 @@
+# The files of the Linux file layer, relative to libos-node/: for the kernel and for the hosted tests.
+set(EBB_LINUX_FS_SOURCES
+  linux/fd_table.cc
+  linux/file.cc
+  linux/fs/arguments.cc
+  linux/fs/devices.cc
+  linux/fs/epoll.cc
+  linux/fs/event_fd.cc
+  linux/fs/file_system.cc
+  linux/fs/image_tree.cc
+  linux/fs/inode.cc
+  linux/fs/inode_file.cc
+  linux/fs/memory_directory.cc
+  linux/fs/memory_file.cc
+  linux/fs/page_tree.cc
+  linux/fs/path_walk.cc
+  linux/fs/pipe.cc
+  linux/fs/poll.cc
+  linux/fs/proc/proc.cc
+  linux/fs/proc/process_nodes.cc
+  linux/fs/proc/system_nodes.cc
+  linux/fs/quota.cc
+  linux/fs/start.cc
+  linux/fs/stdio.cc
+  linux/fs/sys_attributes.cc
+  linux/fs/sys_copy.cc
+  linux/fs/sys_fcntl.cc
+  linux/fs/sys_io.cc
+  linux/fs/sys_names.cc
+  linux/fs/sys_open.cc
+  linux/fs/sys_stat.cc
+  linux/fs/timer_fd.cc
+  linux/fs/waiting.cc)

@@ -1,0 +1,1 @@
+#include "linux/fs/test/world.h"

@@ -1,0 +1,308 @@
+#include "linux/mm/address_space.h"
+
+#include <algorithm>
+
+#include "kernel/hypercall.h"
+#include "kernel/panic.h"
+#include "linux/mm/syscall_sites.h"
+
+namespace ebb::linux_abi {
+namespace {
+
+constexpr uint64_t kPage = EBB_PAGE_SIZE;
+// The break has room of its own at the arena's start; mappings follow. Large reservations (wasm memories) live in the sparse part, so that
+// the dense part stays within reach of 32-bit displacements from the program.
+constexpr uint64_t kBreakStart = EBB_ARENA_BASE;
+constexpr uint64_t kDenseStart = EBB_ARENA_BASE + 0x10000000;
+constexpr uint64_t kSparseStart = 0x100000000;
+constexpr uint64_t kSparseThreshold = 0x20000000;
+
+// Mappings from this size on are committed by the chunk.
+constexpr uint64_t kLazyThreshold = 1ull << 20;
+constexpr uint64_t kChunk = 256 * 1024;
+
+constexpr uint64_t PageUp(uint64_t value) { return (value + kPage - 1) & ~(kPage - 1); }
+
+bool InArena(uint64_t start, uint64_t size) { return start >= EBB_ARENA_BASE && size <= EBB_ARENA_END - EBB_ARENA_BASE && start <= EBB_ARENA_END - size; }
+
+// The program's own segments may be protected again (RELRO), not moved.
+bool InProgram(uint64_t start, uint64_t size) { return start >= EBB_EXE_BASE && start < EBB_EXE_END && size <= EBB_EXE_END - start; }
+
+bool InRegions(uint64_t start, uint64_t size) { return InArena(start, size) || InProgram(start, size); }
+
+}  // namespace
+
+AddressSpace::AddressSpace() : break_start_(kBreakStart), break_end_(kBreakStart) { mappings_.reserve(512); }
+
+size_t AddressSpace::IndexOf(uint64_t address) const {
+  const auto at = std::partition_point(mappings_.begin(), mappings_.end(), [address](const Mapping& m) { return m.end <= address; });
+  return static_cast<size_t>(at - mappings_.begin());
+}
+
+const Mapping* AddressSpace::Find(uint64_t address) const {
+  const size_t index = IndexOf(address);
+  if (index == mappings_.size() || mappings_[index].start > address) return nullptr;
+  return &mappings_[index];
+}
+
+bool AddressSpace::Covers(uint64_t address, uint64_t size, uint32_t prot) const {
+  const uint64_t end = address + size;
+  if (end < address) return false;
+  for (size_t i = IndexOf(address); address < end; ++i) {
+    if (i == mappings_.size() || mappings_[i].start > address || (mappings_[i].prot & prot) != prot) return false;
+    address = mappings_[i].end;
+  }
+  return true;
+}
+
+Result<uint64_t> AddressSpace::FindGap(uint64_t size, uint64_t from, uint64_t to) const {
+  uint64_t at = from;
+  for (size_t i = IndexOf(from); i < mappings_.size() && mappings_[i].start < to; ++i) {
+    if (mappings_[i].start >= at && mappings_[i].start - at >= size) return at;
+    at = std::max(at, mappings_[i].end);
+  }
+  if (at > to || to - at < size) return Errno::kNoMem;
+  return at;
+}
+
+void AddressSpace::SplitAt(uint64_t address) {
+  const size_t index = IndexOf(address);
+  if (index == mappings_.size() || mappings_[index].start >= address) return;
+  Mapping upper = mappings_[index];
+  upper.start = address;
+  mappings_[index].end = address;
+  mappings_.insert(mappings_.begin() + static_cast<ptrdiff_t>(index) + 1, upper);
+}
+
+void AddressSpace::MergeAround(size_t index) {
+  const auto mergeable = [this](size_t a, size_t b) {
+    return mappings_[a].end == mappings_[b].start && mappings_[a].prot == mappings_[b].prot && mappings_[a].name == mappings_[b].name &&
+           mappings_[a].lazy == mappings_[b].lazy;
+  };
+  if (index + 1 < mappings_.size() && mergeable(index, index + 1)) {
+    mappings_[index].end = mappings_[index + 1].end;
+    mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(index) + 1);
+  }
+  if (index > 0 && mergeable(index - 1, index)) {
+    mappings_[index - 1].end = mappings_[index].end;
+    mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(index));
+  }
+}
+
+void AddressSpace::Insert(Mapping mapping) {
+  const size_t index = IndexOf(mapping.start);
+  mappings_.insert(mappings_.begin() + static_cast<ptrdiff_t>(index), mapping);
+  MergeAround(index);
+}
+
+Result<> AddressSpace::Commit(uint64_t start, uint64_t end, uint32_t prot) {
+  const long result = hypercall::Protect(start, end - start, prot);
+  if (result == 0) return Ok{};
+  if (result == -static_cast<long>(Errno::kNoMem)) memory_refused_ = true;
+  return static_cast<Errno>(-result);
+}
+
+void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
+  SplitAt(start);
+  SplitAt(end);
+  const size_t first = IndexOf(start);
+  size_t last = first;
+  while (last < mappings_.size() && mappings_[last].start < end) {
+    const Mapping& mapping = mappings_[last];
+    // Closed, then discarded: that order gives the memory back. Inaccessible and lazy memory may hold content of before.
+    const uint64_t size = mapping.end - mapping.start;
+    if (mapping.prot != 0 && !mapping.lazy) {
+      EBB_CHECK(hypercall::Protect(mapping.start, size, 0) == 0);
+      committed_ -= size;
+    }
+    EBB_CHECK(hypercall::Discard(mapping.start, size) == 0);
+    ++last;
+  }
+  mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(first), mappings_.begin() + static_cast<ptrdiff_t>(last));
+}
+
+Result<> AddressSpace::FillFromFile(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags, File& file, uint64_t offset) {
+  const bool reserving = (flags & kMapDenyWrite) != 0 && offset == 0 && prot == kProtRead;
+  const uint64_t wanted = reserving ? FirstSegmentSpan(file, size) : size;
+  const auto filled = file.ReadForMap(std::span(reinterpret_cast<std::byte*>(start), wanted), offset);
+  if (!filled) return filled.error();
+  if ((prot & kProtExec) != 0) RedirectSyscallSites(file, start, size, offset);
+  return Ok{};
+}
+
+Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, File* file, uint64_t offset, uint16_t name) {
+  if (size == 0 || (offset & (kPage - 1)) != 0 || (prot & ~7u) != 0) return Errno::kInval;
+  if (size > EBB_ARENA_END - EBB_ARENA_BASE) return Errno::kNoMem;
+  size = PageUp(size);
+  const uint32_t type = flags & 3;
+  if (type == 0) return Errno::kInval;
+  // Shared file mappings that are written would have to reach the file; nothing that actions use needs them.
+  if (type != kMapPrivate && file != nullptr && (prot & kProtWrite) != 0) return Errno::kNoDev;
+
+  uint64_t start;
+  if ((flags & (kMapFixed | kMapFixedNoReplace)) != 0) {
+    if ((hint & (kPage - 1)) != 0 || !InArena(hint, size)) return (hint & (kPage - 1)) != 0 ? Errno::kInval : Errno::kNoMem;
+    start = hint;
+    if ((flags & kMapFixedNoReplace) != 0) {
+      const size_t index = IndexOf(start);
+      if (index < mappings_.size() && mappings_[index].start < start + size) return Errno::kExist;
+    }
+    RemoveRange(start, start + size);
+  } else {
+    Result<uint64_t> gap = Errno::kNoMem;
+    hint &= ~(kPage - 1);
+    if (hint >= kDenseStart && InArena(hint, size)) gap = FindGap(size, hint, hint + size);
+    if (!gap && size < kSparseThreshold) gap = FindGap(size, kDenseStart, kSparseStart);
+    if (!gap) gap = FindGap(size, kSparseStart, EBB_ARENA_END);
+    if (!gap) return gap.error();
+    start = *gap;
+  }
+
+  const bool loading = file != nullptr && prot != 0;
+  const bool lazy = prot != 0 && !loading && size >= kLazyThreshold;
+  if (prot != 0 && !lazy) {
+    if (const auto committed = Commit(start, start + size, loading ? (kProtRead | kProtWrite) : prot); !committed) return committed.error();
+    committed_ += size;
+  }
+  // In the list before it is filled: redirecting syscall sites maps stubs of its own.
+  Insert({start, start + size, prot, file != nullptr ? static_cast<uint16_t>(kNameFile) : name, lazy});
+  if (loading) {
+    auto filled = FillFromFile(start, size, prot, flags, *file, offset);
+    if (filled && prot != (kProtRead | kProtWrite)) filled = Commit(start, start + size, prot);
+    if (!filled) {
+      RemoveRange(start, start + size);
+      return filled.error();
+    }
+  }
+  return start;
+}
+
+Result<> AddressSpace::Unmap(uint64_t address, uint64_t size) {
+  if ((address & (kPage - 1)) != 0 || size == 0) return Errno::kInval;
+  size = PageUp(size);
+  if (!InArena(address, size)) return Errno::kInval;
+  RemoveRange(address, address + size);
+  return Ok{};
+}
+
+Result<> AddressSpace::Open(Mapping& mapping, uint32_t old_prot) {
+  const uint64_t size = mapping.end - mapping.start;
+  const bool arena = InArena(mapping.start, 0);
+  if (mapping.lazy) {
+    mapping.lazy = mapping.prot != 0;
+    return Ok{};
+  }
+  if (arena && old_prot == 0 && size >= kLazyThreshold) {
+    mapping.lazy = true;
+    return Ok{};
+  }
+  if (const auto committed = Commit(mapping.start, mapping.end, mapping.prot); !committed) return committed.error();
+  if (arena && old_prot == 0) committed_ += size;
+  if (arena && mapping.prot == 0) committed_ -= size;
+  return Ok{};
+}
+
+bool AddressSpace::HandleFault(uint64_t address, uint64_t error_code) {
+  constexpr uint64_t kWrite = 2, kFetch = 16;
+  const Mapping* mapping = Find(address);
+  if (mapping == nullptr || !mapping->lazy) return false;
+  const uint32_t needed = (error_code & kFetch) != 0 ? kProtExec : (error_code & kWrite) != 0 ? kProtWrite : kProtRead;
+  if ((mapping->prot & needed) == 0) return false;
+  const uint64_t start = std::max(mapping->start, address & ~(kChunk - 1));
+  const uint64_t end = std::min(mapping->end, (address & ~(kChunk - 1)) + kChunk);
+  if (!Commit(start, end, mapping->prot)) OutOfMemory();
+  committed_ += end - start;
+  SplitAt(start);
+  SplitAt(end);
+  const size_t index = IndexOf(address);
+  mappings_[index].lazy = false;
+  MergeAround(index);
+  return true;
+}
+
+Result<> AddressSpace::Protect(uint64_t address, uint64_t size, uint32_t prot) {
+  if ((address & (kPage - 1)) != 0 || (prot & ~7u) != 0) return Errno::kInval;
+  size = PageUp(size);
+  if (size == 0) return Ok{};
+  if (!InRegions(address, size) || !Covers(address, size, 0)) return Errno::kNoMem;
+  const uint64_t end = address + size;
+  SplitAt(address);
+  SplitAt(end);
+  const size_t first = IndexOf(address);
+  for (size_t i = first; i < mappings_.size() && mappings_[i].start < end; ++i) {
+    Mapping& mapping = mappings_[i];
+    if (mapping.prot == prot) continue;
+    const uint32_t old_prot = mapping.prot;
+    mapping.prot = prot;
+    if (const auto opened = Open(mapping, old_prot); !opened) {
+      mapping.prot = old_prot;
+      return opened.error();
+    }
+  }
+  // Merge from the last one down, so that indices below stay valid.
+  size_t last = first;
+  while (last + 1 < mappings_.size() && mappings_[last + 1].start < end) ++last;
+  for (size_t i = last + 1; i-- > first;) MergeAround(i);
+  return Ok{};
+}
+
+Result<uint64_t> AddressSpace::Remap(uint64_t address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t) {
+  constexpr uint32_t kMayMove = 1;
+  if ((address & (kPage - 1)) != 0 || new_size == 0 || (flags & ~kMayMove) != 0) return Errno::kInval;
+  old_size = PageUp(old_size);
+  new_size = PageUp(new_size);
+  if (old_size == 0 || !InArena(address, old_size)) return Errno::kInval;
+  const Mapping* mapping = Find(address);
+  if (mapping == nullptr || mapping->end < address + old_size) return Errno::kFault;
+  if (new_size <= old_size) {
+    if (new_size < old_size) RemoveRange(address + new_size, address + old_size);
+    return address;
+  }
+  const Mapping kept = *mapping;
+  const uint64_t grow = new_size - old_size;
+  if (InArena(address, new_size) && FindGap(grow, address + old_size, address + new_size)) {
+    const auto grown = Map(address + old_size, grow, kept.prot, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kept.name);
+    if (!grown) return grown.error();
+    return address;
+  }
+  if ((flags & kMayMove) == 0) return Errno::kNoMem;
+  const auto moved = Map(0, new_size, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, nullptr, 0, kept.name);
+  if (!moved) return moved.error();
+  if ((kept.prot & kProtRead) != 0) __builtin_memcpy(reinterpret_cast<void*>(*moved), reinterpret_cast<void*>(address), old_size);
+  if (kept.prot != (kProtRead | kProtWrite)) {
+    if (const auto set = Protect(*moved, new_size, kept.prot); !set) return set.error();
+  }
+  RemoveRange(address, address + old_size);
+  return *moved;
+}
+
+Result<> AddressSpace::Discard(uint64_t address, uint64_t size) {
+  if ((address & (kPage - 1)) != 0) return Errno::kInval;
+  size = PageUp(size);
+  if (size == 0) return Ok{};
+  if (!InArena(address, size)) return Errno::kNoMem;
+  const long result = hypercall::Discard(address, size);
+  if (result != 0) return static_cast<Errno>(-result);
+  return Ok{};
+}
+
+uint64_t AddressSpace::Break(uint64_t wanted) {
+  if (wanted < break_start_ || wanted > kDenseStart) return break_end_;
+  const uint64_t old_end = PageUp(break_end_);
+  const uint64_t new_end = PageUp(wanted);
+  if (new_end > old_end) {
+    const auto grown =
+        Map(old_end, new_end - old_end, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kNameHeap);
+    if (!grown) return break_end_;
+  } else if (new_end < old_end) {
+    RemoveRange(new_end, old_end);
+  }
+  break_end_ = wanted;
+  return break_end_;
+}
+
+void AddressSpace::AddExisting(uint64_t start, uint64_t end, uint32_t prot, uint16_t name) {
+  Insert({start & ~(kPage - 1), PageUp(end), prot, name, false});
+}
+
+}  // namespace ebb::linux_abi

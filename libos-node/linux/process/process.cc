@@ -1,0 +1,75 @@
+#include "linux/process/process.h"
+
+#include <new>
+
+#include "kernel/hypercall.h"
+#include "kernel/panic.h"
+#include "linux/mm/address_space.h"
+#include "linux/process/futex.h"
+
+namespace ebb::linux_abi {
+namespace {
+
+Process the_process;
+
+}  // namespace
+
+Process& process() { return the_process; }
+
+Thread* Process::CreateThread() {
+  Thread* thread = Thread::Create();
+  auto* personality = new (std::nothrow) LinuxThread();
+  auto* entry = new (std::nothrow) Entry();
+  if (thread == nullptr || personality == nullptr || entry == nullptr) {
+    delete personality;
+    delete entry;
+    return nullptr;  // a thread without its personality never ran; the limit is reached and it is the last to know
+  }
+  thread->tid = next_tid_ == 1 ? static_cast<uint32_t>(pid_) : static_cast<uint32_t>(pid_) + next_tid_ - 1;
+  ++next_tid_;
+  thread->personality = personality;
+  entry->thread = thread;
+  entry->next = threads_;
+  threads_ = entry;
+  ++thread_count_;
+  return thread;
+}
+
+Thread* Process::FindThread(uint32_t tid) {
+  for (Entry* at = threads_; at != nullptr; at = at->next) {
+    if (at->thread->tid == tid) return at->thread;
+  }
+  return nullptr;
+}
+
+void Process::ExitThread() {
+  Thread* thread = scheduler().current();
+  if (thread_count_ == 1) ExitGroup(0);
+  LinuxThread& personality = PersonalityOf(*thread);
+  ReleaseRobustFutexes(personality.robust_list, thread->tid);
+  if (personality.clear_tid != 0 && address_space().Covers(personality.clear_tid, sizeof(uint32_t), kProtWrite)) {
+    *reinterpret_cast<uint32_t*>(personality.clear_tid) = 0;
+    FutexWake(personality.clear_tid, 1);
+  }
+  for (Entry** at = &threads_; *at != nullptr; at = &(*at)->next) {
+    if ((*at)->thread != thread) continue;
+    Entry* gone = *at;
+    *at = gone->next;
+    delete gone;
+    break;
+  }
+  --thread_count_;
+  thread->personality = nullptr;
+  delete &personality;
+  scheduler().Exit();
+}
+
+void Process::ExitGroup(int code) { hypercall::Exit(EBB_EXIT_NORMAL, static_cast<uint64_t>(code & 0xff)); }
+
+void Process::DieOfSignal(int signal) {
+  Thread* thread = scheduler().current();
+  ReportWriter().Text("died of signal ").Decimal(signal).Text(" in thread '").Text(thread->name).Text("', rip ").Hex(thread->frame().rip);
+  hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_SIGNAL, static_cast<uint64_t>(signal));
+}
+
+}  // namespace ebb::linux_abi

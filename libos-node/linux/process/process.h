@@ -1,0 +1,55 @@
+// The one Linux process of a VM: identity, exit, and what its threads share.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernel/thread.h"
+#include "kernel/wait_queue.h"
+#include "linux/process/signal.h"
+
+namespace ebb::linux_abi {
+
+// The personality's part of a thread.
+struct LinuxThread {
+  uint64_t clear_tid = 0;    // address to zero and wake at exit
+  uint64_t robust_list = 0;  // head, as set_robust_list gave it
+  SignalState signals;
+};
+
+inline LinuxThread& PersonalityOf(Thread& thread) { return *static_cast<LinuxThread*>(thread.personality); }
+
+class Process {
+ public:
+  // Until clones of a machine get others: the only process is init.
+  int32_t pid() const { return pid_; }
+  // A thread with a fresh tid and personality; null when there is no memory.
+  Thread* CreateThread();
+  Thread* FindThread(uint32_t tid);
+  template <class F>
+  void ForEachThread(F f) {
+    for (Entry* at = threads_; at != nullptr; at = at->next) f(*at->thread);
+  }
+  uint32_t thread_count() const { return thread_count_; }
+  [[noreturn]] void ExitThread();
+  [[noreturn]] void ExitGroup(int code);
+  // Dies of a signal that the program raised or did not handle.
+  [[noreturn]] void DieOfSignal(int signal);
+
+ private:
+  struct Entry {
+    Thread* thread;
+    Entry* next;
+  };
+  int32_t pid_ = 1;
+  uint32_t next_tid_ = 1;
+  uint32_t thread_count_ = 0;
+  Entry* threads_ = nullptr;
+};
+
+Process& process();
+
+// Loads the program and its interpreter and prepares the first thread to start it. Panics with a reason when the image has no such program.
+void Execute(std::string_view interpreter);
+
+}  // namespace ebb::linux_abi

@@ -1,0 +1,158 @@
+// The syscall table and what surrounds each call: counting, tracing, preemption, signals.
+#include "linux/syscall.h"
+
+#include <array>
+#include <atomic>
+#include <type_traits>
+
+#include "kernel/console.h"
+#include "kernel/event_manager.h"
+#include "kernel/hypercall.h"
+#include "kernel/thread.h"
+#include "linux/fs/syscalls.h"
+#include "linux/mm/address_space.h"
+#include "linux/net/syscalls.h"
+#include "linux/process/futex.h"
+#include "linux/process/process.h"
+#include "linux/process/syscalls.h"
+#include "linux/syscall_names.h"
+
+extern "C" {
+bool ebb_handle_syscall(ebb::UserFrame* frame);
+// Counted by the trap entry, which has no other registers to spare.
+uint64_t ebb_trapped_syscalls;
+}
+
+namespace ebb::linux_abi {
+namespace {
+
+using Handler = int64_t (*)(const UserFrame&);
+
+// Converts the argument registers to a handler's parameter types: an `int` is the low 32 bits, sign-extended, as in Linux.
+template <auto function>
+struct Adapter;
+
+template <class... Args, int64_t (*function)(Args...)>
+struct Adapter<function> {
+  static_assert(sizeof...(Args) <= 6);
+  template <size_t... i>
+  static int64_t Apply(const UserFrame& frame, std::index_sequence<i...>) {
+    [[maybe_unused]] const uint64_t registers[] = {frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9};
+    return function(static_cast<Args>(registers[i])...);
+  }
+  static int64_t Call(const UserFrame& frame) { return Apply(frame, std::index_sequence_for<Args...>{}); }
+};
+
+constexpr size_t kTableSize = 512;
+
+struct Entry {
+  uint16_t number;
+  Handler handler;
+};
+
+#define EBB_SYSCALL(number, function) Entry{number, &Adapter<&function>::Call}
+
+constexpr Entry kEntries[] = {
+#include "linux/syscall_table.inc"
+};
+
+constexpr auto kTable = [] {
+  std::array<Handler, kTableSize> table = {};
+  for (const Entry& entry : kEntries) table[entry.number] = entry.handler;
+  return table;
+}();
+
+// One line of text on the trace stream.
+class TraceLine {
+ public:
+  TraceLine& Text(const char* text) {
+    while (*text != '\0' && size_ < sizeof(text_)) text_[size_++] = *text++;
+    return *this;
+  }
+  TraceLine& Hex(uint64_t value) {
+    Text("0x");
+    bool digits = false;
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      const uint64_t digit = (value >> shift) & 15;
+      digits = digits || digit != 0 || shift == 0;
+      if (digits && size_ < sizeof(text_)) text_[size_++] = "0123456789abcdef"[digit];
+    }
+    return *this;
+  }
+  TraceLine& Decimal(int64_t value) {
+    if (value < 0) Text("-");
+    uint64_t rest = value < 0 ? -static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+    char digits[20];
+    int count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    while (count > 0 && size_ < sizeof(text_)) text_[size_++] = digits[--count];
+    return *this;
+  }
+  void Send() {
+    if (size_ == sizeof(text_)) --size_;
+    text_[size_++] = '\n';
+    (void)console().Write(EBB_LOG_TRACE, std::as_bytes(std::span(text_, size_)));
+  }
+
+ private:
+  char text_[256];
+  size_t size_ = 0;
+};
+
+bool Tracing() { return (boot_info().flags & EBB_BOOT_TRACE) != 0; }
+
+void TraceCall(const UserFrame& frame, bool known) {
+  TraceLine line;
+  line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(frame.orig_rax)).Text("(");
+  line.Hex(frame.rdi).Text(", ").Hex(frame.rsi).Text(", ").Hex(frame.rdx).Text(", ").Hex(frame.r10).Text(", ").Hex(frame.r8).Text(", ").Hex(frame.r9);
+  line.Text(known ? ")" : ") unknown").Send();
+}
+
+void TraceResult(uint64_t number, int64_t result) {
+  TraceLine line;
+  line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(number)).Text(" = ");
+  if (result < 0 && result > -4096) line.Decimal(result);
+  else line.Hex(static_cast<uint64_t>(result));
+  line.Send();
+}
+
+}  // namespace
+
+void FinishReturn(UserFrame& frame) {
+  ebb_core_shared& shared = core_shared(this_core().index);
+  if (std::atomic_ref(shared.tick_pending).load(std::memory_order_relaxed) != 0) {
+    std::atomic_ref(shared.tick_pending).store(0, std::memory_order_relaxed);
+    scheduler().OnTick();
+  }
+  Thread& thread = *scheduler().current();
+  if (SignalPending(thread) || PersonalityOf(thread).signals.restore_mask) DeliverSignals(thread, frame);
+  scheduler().PrepareReturn();
+}
+
+void HandleSyscall(UserFrame& frame) {
+  Count(EBB_COUNT_SYSCALLS);
+  const uint64_t number = frame.orig_rax;
+  const Handler handler = number < kTableSize ? kTable[number] : nullptr;
+  if (Tracing()) TraceCall(frame, handler != nullptr);
+  int64_t result = Negative(Errno::kNoSys);
+  if (handler != nullptr) {
+    result = handler(frame);
+  } else {
+    Count(EBB_COUNT_SYSCALLS_UNKNOWN);
+  }
+  if (Tracing()) TraceResult(number, result);
+  frame.rax = static_cast<uint64_t>(result);
+  FinishReturn(frame);
+}
+
+}  // namespace ebb::linux_abi
+
+bool ebb_handle_syscall(ebb::UserFrame* frame) {
+  ebb::Thread& thread = *ebb::scheduler().current();
+  thread.full_restore = false;
+  ebb::linux_abi::HandleSyscall(*frame);
+  return !thread.full_restore;
+}

@@ -1,0 +1,13 @@
+// Dispatch of the program's syscalls.
+#pragma once
+
+#include "kernel/user_frame.h"
+
+namespace ebb::linux_abi {
+
+// Serves the call in the frame and leaves the frame as the program must continue.
+void HandleSyscall(UserFrame& frame);
+// What has to happen before the program continues: preemption, events, signals, vector registers.
+void FinishReturn(UserFrame& frame);
+
+}  // namespace ebb::linux_abi

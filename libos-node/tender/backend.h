@@ -1,0 +1,61 @@
+// Backend: what confines and runs the guest. One per kind of tender: kvm_x86_64.cc and process_linux.cc.
+#ifndef EBB_TENDER_BACKEND_H_
+#define EBB_TENDER_BACKEND_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tender/boot_info.h"
+#include "tender/broker/broker.h"
+#include "tender/clock.h"
+#include "tender/exit_report.h"
+#include "tender/image.h"
+#include "tender/json.h"
+#include "tender/shared_memory.h"
+
+namespace ebb::tender {
+
+// The VM around a backend, as far as the backend sees it. Everything outlives the backend.
+struct VmContext {
+  const Image& image;
+  SharedMemory& shared;
+  ClockReading first_reading;
+  BootParameters boot;  // tender, hypercalls and xsave fields are the backend's to fill in
+  std::optional<Clock> clock;
+  std::unique_ptr<Broker> broker;  // set before Run
+  int parent_fd = -1;              // readable: requests of the parent (the broker watches it already)
+  int stop_fd = -1;                // readable: SIGTERM or SIGINT (watched likewise)
+  bool end_requested = false;
+  // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first submission.
+  uint64_t started_ns = 0;
+  uint64_t first_submit_ns = 0;
+};
+
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  // Builds the guest, up to before its first instruction. `context.broker` does not exist yet.
+  virtual Result<void> Start() = 0;
+  // Confines the calling process and runs the guest until it ends or `end_requested`. Called once, after Start.
+  virtual ExitReport Run() = 0;
+
+  virtual std::vector<pid_t> Pids() const = 0;
+  // Adds what only this kind knows ("exits", "committed", "sandbox").
+  virtual void DescribeStats(JsonObject& stats) const = 0;
+};
+
+// Fails with kKvmUnusable when there is no usable /dev/kvm.
+Result<std::unique_ptr<Backend>> CreateKvmBackend(VmContext& context);
+Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context);
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_BACKEND_H_

@@ -1,0 +1,53 @@
+// The broker's sockets on the host: the listeners for the guest's service port, and non-blocking sockets towards the
+// world.
+#ifndef EBB_TENDER_BROKER_HOST_NETWORK_H_
+#define EBB_TENDER_BROKER_HOST_NETWORK_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "tender/broker/egress_policy.h"
+#include "tender/result.h"
+#include "tender/unique_fd.h"
+
+struct sockaddr_in;
+
+namespace ebb::tender {
+
+// A listening unix socket with mode 0600. A stale socket file of a dead process is replaced; one that still answers is
+// an error.
+class UnixListener {
+ public:
+  static Result<UnixListener> Create(const std::string& path);
+  UnixListener() = default;
+  UnixListener(UnixListener&&) = default;
+  UnixListener& operator=(UnixListener&&) = default;
+  ~UnixListener();  // unlinks the path when it is still this socket
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+struct TcpListener {
+  UniqueFd fd;
+  uint16_t port = 0;
+};
+// On 127.0.0.1; port 0 takes a free one.
+Result<TcpListener> ListenOnLoopback(uint16_t port);
+
+sockaddr_in ToSockaddr(Endpoint endpoint);
+Endpoint FromSockaddr(const sockaddr_in& address);
+
+// Raises the soft limit of open files to what `sockets` need, within the hard limit; how many sockets fit.
+uint32_t ReserveFiles(uint32_t sockets);
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_BROKER_HOST_NETWORK_H_

@@ -1,0 +1,69 @@
+// The two implementations of Report: frames on the parent's socket, or plain stdout and stderr.
+//
+// Frame: 16 bytes {u32 payload length, u8 type, u8 stream, u16 0, u64 wall clock ns}, little-endian, then the payload. Both directions.
+// Invariant: the parent is trusted to be the parent but not to be correct: a malformed frame ends the VM like a closed channel does.
+#ifndef EBB_TENDER_CHANNEL_H_
+#define EBB_TENDER_CHANNEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tender/exit_report.h"
+#include "tender/report.h"
+#include "tender/unique_fd.h"
+
+namespace ebb::tender {
+
+enum class FrameType : uint8_t {
+  // to the parent
+  kReady = 1,   // no payload
+  kLog = 2,     // stream = enum ebb_log_stream, payload = bytes
+  kExit = 3,    // payload = JSON of ExitReport
+  kStats = 4,   // payload = JSON
+  kSynced = 5,  // payload = the token of the SYNC
+  // from the parent
+  kSync = 16,          // payload = 8 bytes of token
+  kStatsRequest = 17,  // no payload
+  kEnd = 18,           // no payload
+};
+
+struct FrameHeader {
+  uint32_t length;
+  uint8_t type;
+  uint8_t stream;
+  uint16_t reserved;
+  uint64_t time_ns;
+};
+static_assert(sizeof(FrameHeader) == 16);
+
+// What the parent asks for. Called from within VmReport::OnReadable; OnEnd also from a write that was given up because of it.
+class ParentRequests {
+ public:
+  virtual ~ParentRequests() = default;
+  virtual void OnSync(uint64_t token) = 0;
+  virtual void OnStatsRequest() = 0;
+  virtual void OnEnd() = 0;
+};
+
+// Report with the part that the VM itself uses.
+class VmReport : public Report {
+ public:
+  // Over the parent's channel; `fd` is checked to be a stream socket. `stop_fd` becomes readable when the VM is told to end by a signal: a write
+  // that waits for its reader is then given up. `requests` outlives the report.
+  static Result<std::unique_ptr<VmReport>> OverChannel(UniqueFd fd, int stop_fd, ParentRequests& requests);
+  static std::unique_ptr<VmReport> OverStdio(int stop_fd);
+
+  // Readable when OnReadable has work; -1: there is no parent to listen to.
+  virtual int fd() const = 0;
+  virtual void OnReadable() = 0;
+
+  virtual void Exit(const ExitReport& report) = 0;
+  virtual void Stats(const std::string& json) = 0;
+  virtual void Synced(uint64_t token) = 0;
+};
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_CHANNEL_H_

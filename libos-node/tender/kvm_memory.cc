@@ -1,0 +1,172 @@
+// Memory of a KVM guest: reservation, slots, protection.
+#include "tender/kvm_memory.h"
+
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ebb::tender {
+namespace {
+
+constexpr uint64_t kLargePage = 2ull << 20;
+constexpr int kMadvPopulateRead = 22;  // MADV_POPULATE_READ, Linux 5.14
+constexpr uint64_t kReservation = kTables + kTablesSize + kLargePage;
+// Slots: the tables below 1 MiB, the windows, then the steps of on-demand tables.
+constexpr uint32_t kFirstTableSlot = EBB_ARENA_END / KvmMemory::kWindow + 1;
+
+int HostProt(uint64_t prot) {
+  if ((prot & EBB_PROT_WRITE) != 0) return PROT_READ | PROT_WRITE;
+  return prot != 0 ? PROT_READ : PROT_NONE;
+}
+
+uint64_t RoundUp(uint64_t size) { return (size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1); }
+
+}  // namespace
+
+Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
+  KvmMemory memory(machine, limit);
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void* reservation = mmap(nullptr, kReservation, PROT_NONE, kFlags, -1, 0);
+  if (reservation == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "reservation", errno);
+  memory.reservation_ = static_cast<uint8_t*>(reservation);
+  // Large pages of guest and host must start at the same place.
+  memory.base_ = memory.reservation_ + (-reinterpret_cast<uint64_t>(reservation) & (kLargePage - 1));
+  void* bitmaps = mmap(nullptr, 2 * CommitMap::kBitmapSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (bitmaps == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "commit map", errno);
+  memory.bitmaps_ = static_cast<uint8_t*>(bitmaps);
+  memory.commits_ = {0, reinterpret_cast<uint64_t*>(memory.bitmaps_), reinterpret_cast<uint64_t*>(memory.bitmaps_ + CommitMap::kBitmapSize)};
+  if (mprotect(memory.base_, kLowSize, PROT_READ | PROT_WRITE) != 0) return ErrnoError(ErrorCode::kMemory, "tables", errno);
+  // A host without huge pages refuses, which costs speed only.
+  madvise(memory.At(EBB_HEAP_BASE), EBB_ARENA_END - EBB_HEAP_BASE, MADV_HUGEPAGE);
+  return memory;
+}
+
+KvmMemory::KvmMemory(KvmMemory&& other) noexcept
+    : machine_(other.machine_),
+      limit_(other.limit_),
+      reservation_(std::exchange(other.reservation_, nullptr)),
+      base_(other.base_),
+      bitmaps_(std::exchange(other.bitmaps_, nullptr)),
+      commits_(other.commits_),
+      windows_(other.windows_),
+      next_table_(other.next_table_),
+      tables_end_(other.tables_end_),
+      exe_(std::move(other.exe_)) {}
+
+KvmMemory::~KvmMemory() {
+  if (reservation_ != nullptr) munmap(reservation_, kReservation);
+  if (bitmaps_ != nullptr) munmap(bitmaps_, 2 * CommitMap::kBitmapSize);
+}
+
+Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
+  for (uint64_t window = address / kWindow; window <= (address + size - 1) / kWindow; ++window) {
+    if (windows_.test(window)) continue;
+    const uint64_t start = std::max(window * kWindow, uint64_t{EBB_LOW_END});
+    const uint64_t length = (window + 1) * kWindow - start;
+    if (auto done = machine_.SetSlot(static_cast<uint32_t>(window + 1), start, length, At(start)); !done) return done;
+    if (start < EBB_HEAP_BASE) KvmTables(base_).MapIdentity(start, length);
+    windows_.set(window);
+  }
+  return {};
+}
+
+Result<void> KvmMemory::EnsureTables(uint64_t end) {
+  for (; tables_end_ < std::min(end, kTables + kTablesSize); tables_end_ += kTableStep) {
+    if (mprotect(At(tables_end_), kTableStep, PROT_READ | PROT_WRITE) != 0) return ErrnoError(ErrorCode::kMemory, "tables", errno);
+    const auto slot = kFirstTableSlot + static_cast<uint32_t>((tables_end_ - kTables) / kTableStep);
+    if (auto done = machine_.SetSlot(slot, tables_end_, kTableStep, At(tables_end_)); !done) return done;
+  }
+  return {};
+}
+
+Result<void> KvmMemory::Map(const GuestMemoryPlan& plan) {
+  KvmTables(base_).Build();
+  if (auto done = machine_.SetSlot(0, 0, kLowSize, base_); !done) return done;
+  GuestMemory memory(base_, false);
+  if (auto done = memory.Map(plan); !done) return done;
+  for (const auto& segment : plan.image.segments()) {
+    if (auto done = EnsureWindows(segment.vaddr, segment.mem_size); !done) return done;
+    if (segment.kind == EBB_SEGMENT_EXE) exe_.emplace_back(segment.vaddr, segment.vaddr + RoundUp(segment.mem_size));
+  }
+  std::sort(exe_.begin(), exe_.end());
+  // Everything that the tender itself provides.
+  return EnsureWindows(EBB_HYPERCALL_PAGE, EBB_DATA + EBB_DATA_SIZE - EBB_HYPERCALL_PAGE);
+}
+
+// Only what a segment brought exists there: a hole stays one.
+bool KvmMemory::InExe(uint64_t address, uint64_t size) const {
+  uint64_t at = address;
+  for (const auto& [start, end] : exe_) {
+    if (at >= start && at < end) at = std::min(end, address + size);
+  }
+  return at == address + size;
+}
+
+long KvmMemory::Protect(uint64_t address, uint64_t size, uint64_t prot) {
+  if (address < EBB_EXE_END) {
+    const bool valid = ((address | size) & (EBB_PAGE_SIZE - 1)) == 0 && (prot & ~7ull) == 0 && address >= EBB_EXE_BASE && size <= EBB_EXE_END - address;
+    if (!valid) return -EINVAL;
+    if (!InExe(address, size)) return -ENOMEM;
+    return mprotect(At(address), size, HostProt(prot)) == 0 ? 0 : -errno;
+  }
+  HostPages host{*this};
+  return CommitMap::Protect(commits_, host, limit_, address, size, prot);
+}
+
+long KvmMemory::Discard(uint64_t address, uint64_t size) {
+  HostPages host{*this};
+  return CommitMap::Discard(commits_, host, address, size);
+}
+
+long KvmMemory::HostPages::Map(uint64_t address, uint64_t size, uint64_t prot) {
+  if (auto done = memory.EnsureWindows(address, size); !done) return -ENOMEM;
+  if (auto done = memory.EnsureTables(memory.next_table_ + KvmTables::TablesFor(size)); !done) return -ENOMEM;
+  KvmTables(memory.base_).MapPages(address, size, memory.next_table_);
+  return Protect(address, size, prot);
+}
+
+long KvmMemory::HostPages::Protect(uint64_t address, uint64_t size, uint64_t prot) {
+  return mprotect(memory.At(address), size, HostProt(prot)) == 0 ? 0 : -errno;
+}
+
+long KvmMemory::HostPages::Release(uint64_t address, uint64_t size) {
+  KvmTables(memory.base_).UnmapPages(address, size);
+  return Clear(address, size);
+}
+
+long KvmMemory::HostPages::Clear(uint64_t address, uint64_t size) {
+  return madvise(memory.At(address), size, MADV_DONTNEED) == 0 ? 0 : -errno;
+}
+
+long KvmMemory::Random(uint64_t buffer, uint64_t size) {
+  if (size > 256) return -EINVAL;
+  if (buffer < EBB_LOW_END || buffer > EBB_ARENA_END - size) return -EFAULT;
+  // The kernel writes through the mapping's protection: what the guest may not write is refused, not stored to.
+  const ssize_t written = getrandom(At(buffer), size, 0);
+  if (written < 0) return -errno;
+  return static_cast<uint64_t>(written) == size ? 0 : -EFAULT;
+}
+
+size_t KvmMemory::ReadCode(uint64_t address, std::span<uint8_t> code) const {
+  if (address < EBB_LOW_END || address >= EBB_ARENA_END) return 0;
+  const uint64_t page = address & ~(EBB_PAGE_SIZE - 1);
+  // Asks the kernel instead of touching: the guest's page may be inaccessible, and a fault here would be the tender's.
+  const auto readable = [&](uint64_t at) { return at < EBB_ARENA_END && madvise(At(at), EBB_PAGE_SIZE, kMadvPopulateRead) == 0; };
+  if (!readable(page)) return 0;
+  size_t size = code.size();
+  const uint64_t left = page + EBB_PAGE_SIZE - address;
+  if (left < size && !readable(page + EBB_PAGE_SIZE)) size = left;
+  std::memcpy(code.data(), At(address), size);
+  return size;
+}
+
+uint8_t* KvmMemory::Ring0Stack(uint64_t address, uint64_t size) const {
+  constexpr uint64_t kStart = kRing0Base + kRing0Stack;
+  if (address < kStart || address > kStart + EBB_PAGE_SIZE - size) return nullptr;
+  return At(address - kRing0Base);
+}
+
+}  // namespace ebb::tender

@@ -1,0 +1,79 @@
+// KvmMemory: a KVM guest's memory. One host reservation of the guest's whole span; slots of 64 MiB are added when something in them is first committed.
+//
+// Protection is that of the host mapping: a guest access that the host's page tables refuse makes KVM_RUN fail, and that becomes a fault in the guest.
+// Executable is not enforced under KVM (host mappings are never executable, guest pages always are): stated in docs/address-map.md.
+#ifndef EBB_TENDER_KVM_MEMORY_H_
+#define EBB_TENDER_KVM_MEMORY_H_
+
+#include <bitset>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tender/guest_memory.h"
+#include "tender/kvm_machine.h"
+#include "tender/kvm_tables.h"
+#include "tender/pages/commit_map.h"
+
+namespace ebb::tender {
+
+class KvmMemory {
+ public:
+  // Small enough that creating one costs little (about 20 us), large enough that a big heap needs few.
+  static constexpr uint64_t kWindow = 64ull << 20;
+
+  static Result<KvmMemory> Create(KvmMachine& machine, uint64_t limit);
+  KvmMemory(KvmMemory&& other) noexcept;
+  KvmMemory& operator=(KvmMemory&&) = delete;
+  ~KvmMemory();
+
+  // The tables and the guest's initial memory.
+  Result<void> Map(const GuestMemoryPlan& plan);
+
+  // EBB_HC_PROTECT and EBB_HC_DISCARD.
+  long Protect(uint64_t address, uint64_t size, uint64_t prot);
+  long Discard(uint64_t address, uint64_t size);
+  // EBB_HC_RANDOM.
+  long Random(uint64_t buffer, uint64_t size);
+
+  // Copies the instruction bytes at `address`, as far as the guest could read them; 0: not at all.
+  size_t ReadCode(uint64_t address, std::span<uint8_t> code) const;
+
+  uint8_t* At(uint64_t address) const { return base_ + address; }
+  // Host address of [address, address + size) when it lies in ring 0's stack, else null.
+  uint8_t* Ring0Stack(uint64_t address, uint64_t size) const;
+
+  uint64_t committed() const { return commits_.committed; }
+  uint64_t slots() const { return windows_.count(); }
+
+ private:
+  KvmMemory(KvmMachine& machine, uint64_t limit) : machine_(machine), limit_(limit) {}
+  Result<void> EnsureWindows(uint64_t address, uint64_t size);
+  // Memory for page tables up to guest-physical `end`.
+  Result<void> EnsureTables(uint64_t end);
+  bool InExe(uint64_t address, uint64_t size) const;
+
+  struct HostPages {
+    KvmMemory& memory;
+    long Map(uint64_t address, uint64_t size, uint64_t prot);
+    long Protect(uint64_t address, uint64_t size, uint64_t prot);
+    long Release(uint64_t address, uint64_t size);
+    long Clear(uint64_t address, uint64_t size);
+  };
+
+  KvmMachine& machine_;
+  uint64_t limit_;
+  uint8_t* reservation_ = nullptr;
+  uint8_t* base_ = nullptr;   // host address of guest address 0
+  uint8_t* bitmaps_ = nullptr;
+  CommitMap::State commits_{};
+  std::bitset<EBB_ARENA_END / kWindow> windows_;
+  uint64_t next_table_ = kTables;
+  uint64_t tables_end_ = kTables;  // backed up to here
+  std::vector<std::pair<uint64_t, uint64_t>> exe_;  // segments: start, end
+};
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_KVM_MEMORY_H_

@@ -1,0 +1,59 @@
+// ebbtender: runs one LibOS image as a virtual machine. See kHelpText in options.cc.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tender/image.h"
+#include "tender/options.h"
+#include "tender/seccomp/filters.h"
+#include "tender/vm.h"
+
+namespace ebb::tender {
+namespace {
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "%s\n", error.Text().c_str());
+  return 2;
+}
+
+int Verify(const Options& options) {
+  const auto image = Image::Open(options.image, ImageCheck::kFull);
+  if (!image) return Fail(image.error());
+  std::printf("%s: ok, %u segments, abi %u\n", options.image.c_str(), image.value().header().segment_count, image.value().header().abi_version);
+  return 0;
+}
+
+int PrintFilters(const Options& options) {
+  if (options.tender == TenderChoice::kAuto) return Fail(Error{ErrorCode::kUsage, "filters needs --tender kvm or --tender process"});
+  if (options.tender == TenderChoice::kKvm) {
+    std::fputs(DumpFilter(kKvmFilter).c_str(), stdout);
+  } else {
+    std::fputs((DumpFilter(kGuestFilter) + DumpFilter(kBrokerFilter)).c_str(), stdout);
+  }
+  return 0;
+}
+
+int Main(std::vector<std::string> arguments) {
+  const auto options = ParseOptions(arguments);
+  if (!options) return Fail(options.error());
+  switch (options.value().command) {
+    case Command::kRun:
+      return RunVm(options.value());
+    case Command::kVerify:
+      return Verify(options.value());
+    case Command::kFilters:
+      return PrintFilters(options.value());
+    case Command::kHelp:
+      std::fputs(kHelpText, stdout);
+      return 0;
+    case Command::kVersion:
+      std::fputs(kVersionText, stdout);
+      return 0;
+  }
+  return 2;
+}
+
+}  // namespace
+}  // namespace ebb::tender
+
+int main(int argc, char** argv) { return ebb::tender::Main(std::vector<std::string>(argv + 1, argv + argc)); }

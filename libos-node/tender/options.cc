@@ -1,0 +1,138 @@
+// Parsing of the command line.
+#include "tender/options.h"
+
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include "abi/ebb_abi.h"
+
+namespace ebb::tender {
+
+const char kHelpText[] =
+    R"(ebbtender runs one LibOS image as a virtual machine.
+
+  ebbtender run --image FILE [options]        run until the guest ends; SIGTERM or SIGINT end it
+  ebbtender verify --image FILE               check a file completely, checksums included
+  ebbtender filters --tender kvm|process      print the seccomp filters in force
+  ebbtender --help | --version
+
+Options of run:
+  --tender kvm|process|auto   what confines the guest; auto (default) takes KVM when /dev/kvm is usable
+  --memory MB                 what the guest may commit, 16..65536 (default 256)
+  --socket PATH               unix socket that leads to the guest's port 8080
+  --port P                    the same on 127.0.0.1:P
+  --env NAME=VALUE            variable of the guest's environment; may be repeated
+  --arg TEXT                  argument of the guest's program, argv[0] first; may be repeated (default: the image's own)
+  --gateway-port P            port of the host's 127.0.0.1 that the guest reaches at 10.0.2.2; may be repeated
+  --allow-private             let the guest connect to private addresses (for tests)
+  --trace                     ask the guest for a trace of its syscalls
+  --cores N                   virtual cores; only 1 so far
+  --report-fd N               socket for log records, milestones and requests of the parent; without it the guest's
+                              output goes to stdout and stderr, and `ready` to stderr when it listens
+  --stats                     print counters and measured costs to stderr at the end
+
+Exit status: the guest's own, 128 + signal when it died of one, 0 when it was told to end, 2 when the tender failed
+(one line on stderr: CODE: sentence).
+)";
+const char kVersionText[] = "ebbtender 0.1.0 (abi 1)\n";
+static_assert(EBB_ABI_VERSION == 1, "kVersionText names the version");
+
+namespace {
+
+Error Usage(std::string detail) { return Error{ErrorCode::kUsage, std::move(detail)}; }
+
+template <typename T>
+std::optional<T> Number(const std::string& text, T low, T high) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) return std::nullopt;
+  return value;
+}
+
+using Setter = std::function<bool(Options&, const std::string&)>;  // false: bad value
+
+template <typename T, typename Store>
+Setter NumberSetter(T low, T high, Store store) {
+  return [=](Options& options, const std::string& text) {
+    const auto value = Number<T>(text, low, high);
+    if (value) store(options, *value);
+    return value.has_value();
+  };
+}
+
+bool SetTender(Options& options, const std::string& text) {
+  static const std::map<std::string, TenderChoice> kChoices = {
+      {"auto", TenderChoice::kAuto}, {"kvm", TenderChoice::kKvm}, {"process", TenderChoice::kProcess}};
+  const auto found = kChoices.find(text);
+  if (found == kChoices.end()) return false;
+  options.tender = found->second;
+  return true;
+}
+
+bool AddEnvironment(Options& options, const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  options.environment.push_back(text);
+  return true;
+}
+
+bool SetSocket(Options& options, const std::string& text) {
+  if (text.empty() || text.size() > 107) return false;  // sun_path
+  options.socket_path = text;
+  return true;
+}
+
+const std::map<std::string, Setter>& ValueOptions() {
+  static const std::map<std::string, Setter> kOptions = {
+      {"--image", [](Options& o, const std::string& v) { return !(o.image = v).empty(); }},
+      {"--tender", SetTender},
+      {"--memory", NumberSetter<uint64_t>(16, 65536, [](Options& o, uint64_t v) { o.memory_mb = v; })},
+      {"--report-fd", NumberSetter<int>(0, 1 << 20, [](Options& o, int v) { o.report_fd = v; })},
+      {"--socket", SetSocket},
+      {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
+      {"--env", AddEnvironment},
+      {"--arg", [](Options& o, const std::string& v) { return o.arguments.push_back(v), true; }},
+      {"--gateway-port", NumberSetter<uint16_t>(1, 65535, [](Options& o, uint16_t v) { o.gateway_ports.push_back(v); })},
+      {"--cores", NumberSetter<int>(1, 1, [](Options&, int) {})},
+  };
+  return kOptions;
+}
+
+const std::map<std::string, void (*)(Options&)>& FlagOptions() {
+  static const std::map<std::string, void (*)(Options&)> kOptions = {
+      {"--allow-private", [](Options& o) { o.allow_private = true; }},
+      {"--trace", [](Options& o) { o.trace = true; }},
+      {"--stats", [](Options& o) { o.stats = true; }},
+  };
+  return kOptions;
+}
+
+}  // namespace
+
+Result<Options> ParseOptions(std::span<const std::string> arguments) {
+  static const std::map<std::string, Command> kCommands = {{"run", Command::kRun},      {"verify", Command::kVerify}, {"filters", Command::kFilters},
+                                                           {"--help", Command::kHelp},  {"-h", Command::kHelp},       {"help", Command::kHelp},
+                                                           {"--version", Command::kVersion}};
+  if (arguments.empty()) return Usage("no command");
+  const auto command = kCommands.find(arguments[0]);
+  if (command == kCommands.end()) return Usage("unknown command " + arguments[0]);
+  Options options;
+  options.command = command->second;
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& name = arguments[i];
+    if (const auto flag = FlagOptions().find(name); flag != FlagOptions().end()) {
+      flag->second(options);
+      continue;
+    }
+    const auto setter = ValueOptions().find(name);
+    if (setter == ValueOptions().end()) return Usage("unknown option " + name);
+    if (i + 1 == arguments.size()) return Usage(name + " needs a value");
+    if (!setter->second(options, arguments[++i])) return Usage("bad value for " + name + ": " + arguments[i]);
+  }
+  const bool needs_image = options.command == Command::kRun || options.command == Command::kVerify;
+  if (needs_image && options.image.empty()) return Usage("--image is missing");
+  return options;
+}
+
+}  // namespace ebb::tender

@@ -1,0 +1,42 @@
+// Options: the command line of ebbtender, parsed and checked.
+#ifndef EBB_TENDER_OPTIONS_H_
+#define EBB_TENDER_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tender/result.h"
+
+namespace ebb::tender {
+
+enum class Command { kRun, kVerify, kFilters, kHelp, kVersion };
+enum class TenderChoice { kAuto, kKvm, kProcess };
+
+struct Options {
+  Command command = Command::kHelp;
+  std::string image;
+  TenderChoice tender = TenderChoice::kAuto;
+  uint64_t memory_mb = 256;
+  std::optional<int> report_fd;
+  std::string socket_path;
+  std::optional<uint16_t> port;
+  std::vector<std::string> environment;  // NAME=VALUE
+  std::vector<std::string> arguments;    // of the guest's program, argv[0] first; empty: the image's own
+  std::vector<uint16_t> gateway_ports;
+  bool allow_private = false;
+  bool trace = false;
+  bool stats = false;  // counters and measured costs as a JSON line on stderr at the end
+};
+
+// `arguments` without the program's name.
+Result<Options> ParseOptions(std::span<const std::string> arguments);
+
+extern const char kHelpText[];
+extern const char kVersionText[];
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_OPTIONS_H_

@@ -1,0 +1,59 @@
+// What the tender and the code that it puts into the guest's address space agree on: the start of a hypercall page, the parameters at its end, and
+// (process tender) the commit map.
+#ifndef EBB_TENDER_PAGES_PAGE_LAYOUT_H_
+#define EBB_TENDER_PAGES_PAGE_LAYOUT_H_
+
+#include <linux/filter.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/ebb_abi.h"
+
+namespace ebb::tender {
+
+// At EBB_HYPERCALL_PAGE. Addresses of functions in the page; 0: not there.
+struct PageHeader {
+  uint64_t hypercalls[EBB_HC_COUNT];
+  uint64_t start;            // process: the child's last jump; never returns
+  uint64_t signal_handler;   // process: sa_sigaction
+  uint64_t signal_restorer;  // process: sa_restorer
+  uint64_t upcall_return;    // KVM: where upcall_entry returns to
+  uint64_t probe;            // KVM: rdtsc, out
+  uint64_t syscall;          // KVM: MSR_LSTAR
+};
+
+// Ranges that the child unmaps as its last deed before the filter.
+inline constexpr uint32_t kMaxUnmapRanges = 8;
+
+// At EBB_HYPERCALL_PAGE + kPageParamsOffset, filled in by the tender before the page becomes read-only.
+struct PageParams {
+  uint64_t kernel_entry;
+  uint64_t upcall_entry;
+  uint64_t syscall_entry;
+  uint64_t kernel_text_start;
+  uint64_t kernel_text_end;
+  uint64_t memory_limit;
+  uint64_t unmap[kMaxUnmapRanges][2];  // start, size; size 0 ends the list
+  sock_fprog filter;                   // points into core 0's upcall stack, where the program lies until the guest runs
+};
+inline constexpr uint64_t kPageParamsOffset = 0xe00;
+static_assert(kPageParamsOffset + sizeof(PageParams) <= EBB_HYPERCALL_PAGE_SIZE);
+static_assert(offsetof(PageParams, syscall_entry) == 0x10, "kvm_page.S reads it");
+
+// Process tender: the commit map's bits lie between the data area and the file system. The guest can write them; RLIMIT_AS is what counts.
+inline constexpr uint64_t kCommitMapBase = 0x13000000;
+inline constexpr uint64_t kCommitMapEnd = EBB_FS_BASE;
+
+// Under KVM a hypercall is `out %al, $port`: the port is this plus the number.
+inline constexpr uint16_t kHypercallPort = 0x20;
+inline constexpr uint16_t kProbePort = 0x2f;
+// Exceptions: this plus the vector, from ring 0 only.
+inline constexpr uint16_t kExceptionPort = 0x40;
+
+// Stages of the child's start that can fail inside the page, in RingTail::exit_kind.
+inline constexpr uint64_t kGuestStartFailed = 0x4c494146424245ull;
+enum class StartStage : uint64_t { kNone, kUnmap, kSeccomp };
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_PAGES_PAGE_LAYOUT_H_

@@ -1,0 +1,183 @@
+// The process tender: the guest in a confined child (process_child.cc), the broker in this process.
+//
+// The child sleeps on a futex in its completion ring and rings an eventfd; this process sleeps in the broker's epoll. Invariant: the child never outlives
+// Run, whatever ends it.
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "tender/backend.h"
+#include "tender/cpu.h"
+#include "tender/guest_memory.h"
+#include "tender/process_child.h"
+#include "tender/seccomp/filters.h"
+
+namespace ebb::tender {
+namespace {
+
+// Once, some time after the start, the clock is rebased though nothing happens: the rate measured at the start is good to 50 ppm only.
+constexpr int64_t kFirstRebaseNs = 150000000;
+
+class ProcessBackend final : public Backend {
+ public:
+  explicit ProcessBackend(VmContext& context) : context_(context) {}
+  ~ProcessBackend() override { EndChild(); }
+
+  Result<void> Start() override;
+  ExitReport Run() override;
+
+  std::vector<pid_t> Pids() const override { return {getpid(), child_.pid}; }
+  void DescribeStats(JsonObject& stats) const override;
+
+ private:
+  Result<void> Confine();
+  void OnDoorbell();
+  void WakeGuest();
+  void EndChild();
+  ExitReport ReportExit();
+
+  VmContext& context_;
+  UniqueFd doorbell_;
+  ChildNotes* notes_ = nullptr;
+  Child child_;
+  bool reaped_ = false;
+  bool child_ended_ = false;
+  siginfo_t child_status_{};
+  uint32_t woken_tail_ = 0;
+};
+
+Result<void> ProcessBackend::Start() {
+  const auto cpu = ReadCpuState();
+  if (!cpu) return cpu.error();
+  context_.boot.tender = EBB_TENDER_PROCESS;
+  context_.boot.xsave_mask = cpu.value().xsave_mask;
+  context_.boot.xsave_size = cpu.value().xsave_size;
+  FillHypercalls(ProcessPage(), context_.boot.hypercalls);
+  auto boot_info = BuildBootInfo(context_.boot);
+  if (!boot_info) return boot_info.error();
+
+  // Non-blocking: a guest that fills the counter must not be able to wait in it.
+  doorbell_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!doorbell_) return ErrnoError(ErrorCode::kSystem, "eventfd", errno);
+  auto notes = CreateChildNotes();
+  if (!notes) return notes.error();
+  notes_ = *notes;
+  const UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  if (!self) return ErrnoError(ErrorCode::kSystem, "pidfd_open", errno);
+
+  context_.clock.emplace(context_.shared.clock(), context_.first_reading, 0);
+  context_.clock->Rebase();
+  const uint64_t limit = context_.boot.memory_limit;
+  const ChildPlan plan{{context_.image, context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info, context_.boot.core_count},
+                       doorbell_.get(),
+                       self.get(),
+                       limit,
+                       notes_};
+  auto child = StartChild(plan);
+  if (!child) return child.error();
+  child_ = std::move(*child);
+  context_.started_ns = ReadClocks().monotonic_ns;
+  return {};
+}
+
+// Signals to a child that is nobody need CAP_KILL; a root that keeps nothing else can still unlink its socket.
+Result<void> ProcessBackend::Confine() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct kept[2] = {};
+  if (child_.isolation.other_user) kept[0].permitted = kept[0].effective = 1u << CAP_KILL;
+  if (syscall(SYS_capset, &header, kept) != 0) return ErrnoError(ErrorCode::kSandbox, "capset", errno);
+  return ApplyFilter(kBrokerFilter);
+}
+
+ExitReport ProcessBackend::Run() {
+  Broker& broker = *context_.broker;
+  if (auto watched = broker.Watch(doorbell_.get(), [this] { OnDoorbell(); }); !watched) return ExitReport::OfError(watched.error());
+  if (auto watched = broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; }); !watched) return ExitReport::OfError(watched.error());
+  if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
+
+  broker.Poll(kFirstRebaseNs);
+  context_.clock->Rebase();
+  WakeGuest();
+  while (!context_.end_requested && !child_ended_ && !broker.broken()) {
+    broker.Poll(-1);
+    WakeGuest();
+  }
+  const bool by_itself = child_ended_;
+  EndChild();
+  broker.Submit(0);  // last words
+  broker.Poll(0);
+  if (by_itself) return ReportExit();
+  if (context_.end_requested) return ExitReport::Ended();
+  return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest broke its rings"};
+}
+
+void ProcessBackend::OnDoorbell() {
+  uint64_t count = 0;
+  if (read(doorbell_.get(), &count, sizeof count) < 0) return;  // spurious
+  if (context_.first_submit_ns == 0) context_.first_submit_ns = ReadClocks().monotonic_ns;
+  context_.broker->Submit(0);
+}
+
+void ProcessBackend::WakeGuest() {
+  ebb_core_shared* core = context_.shared.core(0);
+  const uint32_t tail = std::atomic_ref(core->cq_tail).load(std::memory_order_relaxed);
+  if (tail == woken_tail_) return;
+  woken_tail_ = tail;
+  // Pairs with the guest's: waiting = 1, fence, look at cq_tail.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (std::atomic_ref(core->waiting).load(std::memory_order_relaxed) == 0) return;
+  context_.clock->Rebase();
+  syscall(SYS_futex, &core->cq_tail, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+void ProcessBackend::EndChild() {
+  if (child_.pid < 0 || reaped_) return;
+  syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
+  while (waitid(P_PID, static_cast<id_t>(child_.pid), &child_status_, WEXITED) != 0) {
+    if (errno != EINTR) break;
+  }
+  reaped_ = true;
+}
+
+ExitReport ProcessBackend::ReportExit() {
+  const RingTail tail = *context_.shared.tail(0);  // one copy: hostile
+  if (tail.exited == kGuestExited) return ExitReport::OfGuest(tail.exit_kind, tail.exit_code, context_.shared.ReportText());
+  std::string failure = DescribeChildFailure(notes_);
+  if (failure.empty() && tail.exited == kGuestStartFailed) {
+    const char* stage = tail.exit_kind == static_cast<uint64_t>(StartStage::kUnmap) ? "munmap" : "seccomp";
+    failure = ErrnoError(ErrorCode::kSandbox, stage, static_cast<int>(tail.exit_code)).detail;
+  }
+  if (!failure.empty()) return ExitReport::OfError(Error{ErrorCode::kSandbox, failure});
+  if (child_status_.si_code == CLD_EXITED) {
+    return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest left without an exit hypercall"};
+  }
+  if (child_status_.si_status == SIGKILL) {
+    return {ExitReport::Reason::kTender, std::nullopt, std::nullopt, "somebody killed the guest process (out of memory on the host?)"};
+  }
+  return {ExitReport::Reason::kFault, std::nullopt, child_status_.si_status, context_.shared.ReportText()};
+}
+
+void ProcessBackend::DescribeStats(JsonObject& stats) const {
+  stats.Number("exits", context_.shared.tail(0)->enters_waiting);
+  JsonObject sandbox;
+  sandbox.Bool("seccomp", true).Bool("namespaces", child_.isolation.namespaces).Bool("userNamespace", child_.isolation.user_namespace);
+  sandbox.Bool("otherUser", child_.isolation.other_user).Bool("emptyRoot", HasEmptyRoot(notes_));
+  stats.Raw("sandbox", sandbox.Finish());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context) {
+  return std::unique_ptr<Backend>(std::make_unique<ProcessBackend>(context));
+}
+
+}  // namespace ebb::tender

@@ -1,0 +1,62 @@
+// SharedMemory: the pages that guest and tender both use: rings, data area and clock page, in one sealed memfd.
+//
+// Invariant: the tender reaches them only through its own mapping, whose addresses the guest does not control; the file cannot shrink, so an
+// access never faults. The content of rings and data is hostile.
+#ifndef EBB_TENDER_SHARED_MEMORY_H_
+#define EBB_TENDER_SHARED_MEMORY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "abi/ebb_abi.h"
+#include "tender/result.h"
+#include "tender/unique_fd.h"
+
+namespace ebb::tender {
+
+// The tender's own words at the end of a core's ring stride (process tender): written by the hypercall page, so hostile like the rest.
+struct RingTail {
+  uint64_t exited;  // kGuestExited when exit_kind and exit_code hold
+  uint64_t exit_kind;
+  uint64_t exit_code;
+  uint64_t enters_waiting;  // waits of the guest, a statistic
+};
+inline constexpr uint64_t kGuestExited = 0x44455449584542ull;
+inline constexpr uint64_t kRingTailOffset = EBB_RING_STRIDE - EBB_PAGE_SIZE;
+static_assert(kRingTailOffset >= sizeof(ebb_core_shared));
+
+class SharedMemory {
+ public:
+  static Result<SharedMemory> Create(uint32_t cores);
+  SharedMemory(SharedMemory&& other) noexcept;
+  SharedMemory& operator=(SharedMemory&&) = delete;
+  ~SharedMemory();
+
+  int fd() const { return fd_.get(); }
+  uint64_t rings_offset() const { return 0; }
+  uint64_t rings_size() const { return cores_ * EBB_RING_STRIDE; }
+  uint64_t data_offset() const { return rings_size(); }
+  uint64_t clock_offset() const { return data_offset() + EBB_DATA_SIZE; }
+  uint64_t size() const { return clock_offset() + EBB_CLOCK_SIZE; }
+
+  ebb_core_shared* core(uint32_t index) const { return reinterpret_cast<ebb_core_shared*>(base_ + index * EBB_RING_STRIDE); }
+  RingTail* tail(uint32_t index) const { return reinterpret_cast<RingTail*>(base_ + index * EBB_RING_STRIDE + kRingTailOffset); }
+  std::span<std::byte> data() const { return {base_ + data_offset(), EBB_DATA_SIZE}; }
+  ebb_clock* clock() const { return reinterpret_cast<ebb_clock*>(base_ + clock_offset()); }
+
+  // The guest's crash report of core 0: copied, bounded.
+  std::string ReportText() const;
+
+ private:
+  SharedMemory(UniqueFd fd, uint32_t cores) : fd_(std::move(fd)), cores_(cores) {}
+
+  UniqueFd fd_;
+  uint32_t cores_;
+  std::byte* base_ = nullptr;
+};
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_SHARED_MEMORY_H_

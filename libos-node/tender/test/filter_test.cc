@@ -1,0 +1,234 @@
+// The guest's seccomp filter, run in an interpreter: whatever it allows must satisfy the rules restated here in C++, for calls around every boundary.
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <random>
+#include <set>
+#include <stdexcept>
+
+#include "abi/ebb_abi.h"
+#include "tender/seccomp/filters.h"
+
+namespace ebb::tender {
+namespace {
+
+uint32_t RunFilter(std::span<const sock_filter> program, const seccomp_data& data) {
+  uint32_t a = 0, x = 0, scratch[BPF_MEMWORDS] = {};
+  for (size_t pc = 0; pc < program.size(); ++pc) {
+    const sock_filter& i = program[pc];
+    const auto jump = [&](bool taken) { pc += taken ? i.jt : i.jf; };
+    const uint32_t operand = BPF_SRC(i.code) == BPF_X ? x : i.k;
+    switch (BPF_CLASS(i.code)) {
+      case BPF_LD:
+        if (BPF_MODE(i.code) == BPF_ABS) {
+          std::memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, sizeof a);
+        } else {
+          a = BPF_MODE(i.code) == BPF_MEM ? scratch[i.k] : i.k;
+        }
+        break;
+      case BPF_LDX:
+        x = BPF_MODE(i.code) == BPF_MEM ? scratch[i.k] : i.k;
+        break;
+      case BPF_ST:
+        scratch[i.k] = a;
+        break;
+      case BPF_STX:
+        scratch[i.k] = x;
+        break;
+      case BPF_ALU:
+        if (BPF_OP(i.code) == BPF_ADD) {
+          a += operand;
+        } else if (BPF_OP(i.code) == BPF_AND) {
+          a &= operand;
+        } else {
+          throw std::runtime_error("operation not known to this interpreter");
+        }
+        break;
+      case BPF_JMP:
+        if (BPF_OP(i.code) == BPF_JA) {
+          pc += i.k;
+        } else {
+          jump(BPF_OP(i.code) == BPF_JEQ ? a == operand : BPF_OP(i.code) == BPF_JGT ? a > operand : BPF_OP(i.code) == BPF_JGE ? a >= operand : (a & operand) != 0);
+        }
+        break;
+      case BPF_RET:
+        return BPF_RVAL(i.code) == BPF_A ? a : i.k;
+      case BPF_MISC:
+        (BPF_MISCOP(i.code) == BPF_TAX ? x : a) = BPF_MISCOP(i.code) == BPF_TAX ? a : x;
+        break;
+    }
+  }
+  throw std::runtime_error("ran off the end");
+}
+
+bool Inside(uint64_t address, uint64_t size, uint64_t base, uint64_t end) { return address >= base && address < end && size <= end - address; }
+bool InMappings(uint64_t address, uint64_t size) { return Inside(address, size, EBB_HEAP_BASE, EBB_ARENA_END); }
+
+// The rules, independent of the policy file.
+bool Harmless(const seccomp_data& d) {
+  if (d.arch != AUDIT_ARCH_X86_64) return false;
+  if (d.instruction_pointer < EBB_HYPERCALL_PAGE || d.instruction_pointer >= EBB_HYPERCALL_PAGE + EBB_HYPERCALL_PAGE_SIZE) return false;
+  const auto& a = d.args;
+  switch (d.nr) {
+    case SYS_write:
+      return a[0] == 0 && a[2] == 8;
+    case SYS_futex:
+      return Inside(a[0], a[1], EBB_RINGS, EBB_RINGS + EBB_MAX_CORES * EBB_RING_STRIDE) && a[1] == 0;
+    case SYS_mprotect:
+      return (Inside(a[0], a[1], EBB_EXE_BASE, EBB_EXE_END) || InMappings(a[0], a[1])) && a[2] <= 7;
+    case SYS_mmap:
+      return InMappings(a[0], a[1]) && a[2] <= 7 && a[3] == 0x4032;
+    case SYS_munmap:
+      return InMappings(a[0], a[1]);
+    case SYS_madvise:
+      return InMappings(a[0], a[1]) && (a[2] == 4 || a[2] == 14);
+    case SYS_setitimer:
+      return a[0] == 0;
+    case SYS_getrandom:
+      return a[1] <= 256;
+    case SYS_rt_sigreturn:
+    case SYS_exit_group:
+    case SYS_exit:
+      return true;
+    default:
+      return false;
+  }
+}
+
+constexpr uint64_t kPage = EBB_HYPERCALL_PAGE;
+
+uint32_t Guest(int nr, std::array<uint64_t, 6> args, uint64_t ip = kPage + 0x100, uint32_t arch = AUDIT_ARCH_X86_64) {
+  seccomp_data data{nr, arch, ip, {}};
+  std::copy(args.begin(), args.end(), std::begin(data.args));
+  return RunFilter(kGuestFilter.program, data);
+}
+
+TEST(GuestFilter, AllowsWhatTheHypercallPageDoes) {
+  EXPECT_EQ(Guest(SYS_write, {0, 0x1234, 8}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_futex, {EBB_RINGS + 192, 0, 5}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_mprotect, {EBB_EXE_BASE, EBB_EXE_END - EBB_EXE_BASE, 5}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_mprotect, {EBB_HEAP_BASE, EBB_ARENA_END - EBB_HEAP_BASE, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_mmap, {EBB_ARENA_BASE, 4096, 3, 0x4032, ~0ull, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_munmap, {EBB_ARENA_END - 4096, 4096}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_madvise, {0x1ffffff000, 4096, 4}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_setitimer, {0, 1, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_getrandom, {1, 256, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_rt_sigreturn, {}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(Guest(SYS_exit_group, {}), SECCOMP_RET_ALLOW);
+}
+
+TEST(GuestFilter, ServesOtherCodeByTrap) {
+  EXPECT_EQ(Guest(SYS_write, {0, 0, 8}, kPage - 1), SECCOMP_RET_TRAP);
+  EXPECT_EQ(Guest(SYS_write, {0, 0, 8}, kPage + 0x1000), SECCOMP_RET_TRAP);
+  EXPECT_EQ(Guest(SYS_write, {0, 0, 8}, kPage + 0x100000000), SECCOMP_RET_TRAP);
+  EXPECT_EQ(Guest(SYS_write, {0, 0, 8}, 0xffffffffff600000), SECCOMP_RET_TRAP);
+  EXPECT_EQ(Guest(SYS_rt_sigreturn, {}, EBB_EXE_BASE), SECCOMP_RET_TRAP);
+  EXPECT_EQ(Guest(SYS_openat, {}), SECCOMP_RET_TRAP);
+}
+
+TEST(GuestFilter, KillsOtherArchitectures) {
+  EXPECT_EQ(Guest(SYS_write, {0, 0, 8}, kPage, AUDIT_ARCH_I386), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(Guest(SYS_write | 0x40000000, {0, 0, 8}, kPage), SECCOMP_RET_KILL_PROCESS);
+}
+
+TEST(GuestFilter, AllowsNothingHarmful) {
+  std::mt19937_64 random(7);
+  const uint64_t edges[] = {0,
+                            1,
+                            4,
+                            7,
+                            8,
+                            14,
+                            16,
+                            256,
+                            257,
+                            4096,
+                            8192,
+                            EBB_EXE_BASE,
+                            EBB_EXE_END,
+                            EBB_KERNEL_BASE,
+                            EBB_HYPERCALL_PAGE,
+                            EBB_BOOT_INFO,
+                            EBB_CLOCK,
+                            EBB_RINGS,
+                            EBB_DATA,
+                            EBB_FS_BASE,
+                            EBB_FS_END,
+                            EBB_HEAP_BASE,
+                            EBB_HEAP_END,
+                            EBB_ARENA_END,
+                            EBB_ARENA_END - EBB_HEAP_BASE,
+                            EBB_EXE_END - EBB_EXE_BASE,
+                            0x4032,
+                            0x100000000,
+                            0x7ffffffff000,
+                            0x8000000000000000,
+                            ~0ull};
+  const auto value = [&]() -> uint64_t {
+    const uint64_t edge = edges[random() % std::size(edges)];
+    switch (random() % 6) {
+      case 0:
+        return edge + random() % 3 - 1;
+      case 1:
+        return edge + (random() % 3 - 1) * 4096;
+      case 2:
+        return 0 - edge;
+      case 3:
+        return edge + (1ull << (random() % 64));
+      case 4:
+        return random() >> (random() % 64);
+      default:
+        return edge;
+    }
+  };
+  const int known[] = {SYS_write, SYS_futex, SYS_mprotect, SYS_mmap, SYS_munmap, SYS_madvise, SYS_setitimer, SYS_getrandom, SYS_rt_sigreturn, SYS_exit_group};
+  int allowed = 0;
+  std::set<int> allowed_numbers;
+  for (int i = 0; i < 3000000; ++i) {
+    seccomp_data data{};
+    data.arch = random() % 50 == 0 ? static_cast<uint32_t>(random()) : AUDIT_ARCH_X86_64;
+    data.nr = random() % 4 == 0 ? static_cast<int>(random() % 512) : known[random() % std::size(known)];
+    data.instruction_pointer = random() % 8 == 0 ? value() : kPage + random() % 4096;
+    for (auto& argument : data.args) argument = value();
+    const bool pass = RunFilter(kGuestFilter.program, data) == SECCOMP_RET_ALLOW;
+    // Both ways: what the rules allow is needed, what they do not is harmful.
+    ASSERT_EQ(pass, Harmless(data)) << data.nr << std::hex << " ip " << data.instruction_pointer << " args " << data.args[0] << " " << data.args[1] << " "
+                                    << data.args[2] << " " << data.args[3];
+    if (!pass) continue;
+    ++allowed;
+    allowed_numbers.insert(data.nr);
+  }
+  // The generator reaches every rule.
+  EXPECT_GT(allowed, 1000);
+  EXPECT_GE(allowed_numbers.size(), 9u);
+}
+
+TEST(TenderFilters, DenyByKillingAndNeverMakeCodeExecutable) {
+  for (const Filter* filter : {&kBrokerFilter, &kKvmFilter}) {
+    const auto run = [&](int nr, uint64_t a0 = 0, uint64_t a1 = 0, uint64_t a2 = 0) {
+      return RunFilter(filter->program, seccomp_data{nr, AUDIT_ARCH_X86_64, 0, {a0, a1, a2, 0, 0, 0}});
+    };
+    EXPECT_EQ(run(SYS_epoll_wait), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(run(SYS_mmap, 0, 4096, 3), SECCOMP_RET_ALLOW);
+    for (const int nr : {SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_open, SYS_openat, SYS_openat2, SYS_ptrace, SYS_bpf, SYS_io_uring_setup,
+                         SYS_init_module, SYS_mount, SYS_setuid, SYS_process_vm_writev, SYS_kill, SYS_listen, SYS_bind}) {
+      EXPECT_EQ(run(nr), SECCOMP_RET_KILL_PROCESS) << nr;
+    }
+    EXPECT_EQ(run(SYS_mmap, 0, 4096, 7), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(run(SYS_mprotect, 0, 4096, 5), SECCOMP_RET_KILL_PROCESS);
+    EXPECT_EQ(run(SYS_socket, 1), SECCOMP_RET_KILL_PROCESS);   // AF_UNIX
+    EXPECT_EQ(run(SYS_socket, 16), SECCOMP_RET_KILL_PROCESS);  // AF_NETLINK
+  }
+}
+
+TEST(Filters, DumpIsReadable) {
+  const std::string text = DumpFilter(kGuestFilter);
+  EXPECT_NE(text.find("allow futex arg1 == 0"), std::string::npos);
+  EXPECT_NE(text.find("instructions: code jt jf k"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ebb::tender

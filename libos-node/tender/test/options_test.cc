@@ -1,0 +1,60 @@
+// Options: what is accepted, and that every mistake is named.
+#include "tender/options.h"
+
+#include <gtest/gtest.h>
+
+namespace ebb::tender {
+namespace {
+
+using Words = std::vector<std::string>;
+
+TEST(Options, RunWithEverything) {
+  const auto options = ParseOptions(Words{"run",       "--image", "i",     "--tender", "process", "--memory",       "128", "--report-fd", "7",
+                                          "--socket",  "/s",      "--port", "0",       "--env",   "A=1",            "--env", "B=x=y",     "--arg",
+                                          "node",      "--arg",   "",      "--gateway-port", "3233", "--gateway-port", "8080", "--allow-private", "--trace",
+                                          "--cores",   "1"});
+  ASSERT_TRUE(options.ok()) << options.error().Text();
+  const Options& o = options.value();
+  EXPECT_EQ(o.command, Command::kRun);
+  EXPECT_EQ(o.tender, TenderChoice::kProcess);
+  EXPECT_EQ(o.memory_mb, 128u);
+  EXPECT_EQ(o.report_fd, 7);
+  EXPECT_EQ(o.port, 0);
+  EXPECT_EQ(o.environment, (Words{"A=1", "B=x=y"}));
+  EXPECT_EQ(o.arguments, (Words{"node", ""}));
+  EXPECT_EQ(o.gateway_ports, (std::vector<uint16_t>{3233, 8080}));
+  EXPECT_TRUE(o.allow_private);
+  EXPECT_TRUE(o.trace);
+}
+
+TEST(Options, MistakesAreNamed) {
+  const std::pair<Words, const char*> mistakes[] = {
+      {{}, "no command"},
+      {{"walk"}, "unknown command walk"},
+      {{"run"}, "--image is missing"},
+      {{"verify"}, "--image is missing"},
+      {{"run", "--image"}, "--image needs a value"},
+      {{"run", "--image", ""}, "bad value for --image"},
+      {{"run", "--image", "i", "--tender", "vmware"}, "bad value for --tender"},
+      {{"run", "--image", "i", "--memory", "15"}, "bad value for --memory"},
+      {{"run", "--image", "i", "--memory", "64x"}, "bad value for --memory"},
+      {{"run", "--image", "i", "--memory", "99999999999999999999"}, "bad value for --memory"},
+      {{"run", "--image", "i", "--report-fd", "-1"}, "bad value for --report-fd"},
+      {{"run", "--image", "i", "--socket", std::string(108, 's')}, "bad value for --socket"},
+      {{"run", "--image", "i", "--port", "65536"}, "bad value for --port"},
+      {{"run", "--image", "i", "--env", "A"}, "bad value for --env"},
+      {{"run", "--image", "i", "--env", "=1"}, "bad value for --env"},
+      {{"run", "--image", "i", "--gateway-port", "0"}, "bad value for --gateway-port"},
+      {{"run", "--image", "i", "--cores", "2"}, "bad value for --cores"},
+      {{"run", "--image", "i", "--fast"}, "unknown option --fast"},
+  };
+  for (const auto& [words, text] : mistakes) {
+    const auto options = ParseOptions(words);
+    ASSERT_FALSE(options.ok()) << text;
+    EXPECT_EQ(std::string(CodeName(options.error().code)), "TENDER_USAGE");
+    EXPECT_NE(options.error().detail.find(text), std::string::npos) << options.error().detail;
+  }
+}
+
+}  // namespace
+}  // namespace ebb::tender

@@ -1,0 +1,144 @@
+// Starting and reading an ebbtender.
+#include "tender_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "image_builder.h"
+
+namespace ebb::tender {
+namespace {
+
+constexpr int kTimeoutMs = 20000;
+
+bool ReadExactly(int fd, void* buffer, size_t size) {
+  auto* at = static_cast<char*>(buffer);
+  while (size > 0) {
+    pollfd entry{fd, POLLIN, 0};
+    if (poll(&entry, 1, kTimeoutMs) <= 0) throw std::runtime_error("the tender says nothing");
+    const ssize_t count = read(fd, at, size);
+    if (count <= 0) return false;
+    at += count;
+    size -= static_cast<size_t>(count);
+  }
+  return true;
+}
+
+}  // namespace
+
+TenderProcess::TenderProcess(const std::vector<std::string>& arguments) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
+  channel_ = UniqueFd(ends[0]);
+  const UniqueFd other(ends[1]);
+  std::vector<std::string> words = {EBB_TENDER_BINARY, "run", "--report-fd", "50"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_ = fork();
+  if (pid_ == 0) {
+    dup2(other.get(), 50);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+}
+
+TenderProcess::~TenderProcess() {
+  channel_.Reset();
+  if (!status_ && pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+}
+
+void TenderProcess::Send(FrameType type, const std::string& payload) {
+  const FrameHeader header{static_cast<uint32_t>(payload.size()), static_cast<uint8_t>(type), 0, 0, 0};
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes += payload;
+  if (send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("send");
+}
+
+std::optional<Frame> TenderProcess::Read() {
+  FrameHeader header;
+  if (!channel_ || !ReadExactly(channel_.get(), &header, sizeof header)) return std::nullopt;
+  Frame frame{static_cast<FrameType>(header.type), header.stream, header.time_ns, std::string(header.length, '\0')};
+  if (!ReadExactly(channel_.get(), frame.payload.data(), frame.payload.size())) throw std::runtime_error("cut frame");
+  if (frame.type == FrameType::kLog) logs_[frame.stream] += frame.payload;
+  if (frame.type == FrameType::kExit) exit_json = frame.payload;
+  if (frame.type == FrameType::kReady) ++ready_count;
+  return frame;
+}
+
+std::optional<Frame> TenderProcess::WaitFor(FrameType type) {
+  while (auto frame = Read()) {
+    if (frame->type == type) return frame;
+  }
+  return std::nullopt;
+}
+
+int TenderProcess::Wait() {
+  while (Read()) {
+  }
+  if (!status_) {
+    int status = 0;
+    if (waitpid(pid_, &status, 0) != pid_) throw std::runtime_error("waitpid");
+    status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  return *status_;
+}
+
+std::map<std::string, std::string> TenderProcess::Values() {
+  std::map<std::string, std::string> values;
+  std::istringstream lines(logs_[EBB_LOG_KERNEL]);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t space = line.find(' ');
+    if (space != std::string::npos) values[line.substr(0, space)] = line.substr(space + 1);
+  }
+  return values;
+}
+
+ScenarioResult RunScenario(const std::string& tender, const std::string& scenario, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"--image", TestImage(), "--tender", tender, "--arg", scenario};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  TenderProcess process(arguments);
+  const int status = process.Wait();
+  return {status, process.exit_json, process.Values()};
+}
+
+const std::string& TestImage() {
+  static const std::string kPath = [] {
+    const std::string path = TemporaryPath("guest.image");
+    WriteTestImage(path);
+    return path;
+  }();
+  return kPath;
+}
+
+std::string KvmMissing() {
+  const UniqueFd fd(open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  return fd ? "" : std::string("/dev/kvm: ") + std::strerror(errno);
+}
+
+std::string StatusField(pid_t pid, const std::string& field) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.compare(0, field.size() + 1, field + ":") == 0) return line.substr(line.find_first_not_of(" \t", field.size() + 1));
+  }
+  return {};
+}
+
+bool Alive(pid_t pid) {
+  const std::string state = StatusField(pid, "State");
+  return !state.empty() && state[0] != 'Z' && state[0] != 'X';
+}
+
+}  // namespace ebb::tender

@@ -1,0 +1,73 @@
+// TenderProcess: an ebbtender with its report channel, as a parent sees it.
+#ifndef EBB_TENDER_TEST_TENDER_PROCESS_H_
+#define EBB_TENDER_TEST_TENDER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tender/channel.h"
+#include "tender/unique_fd.h"
+
+namespace ebb::tender {
+
+struct Frame {
+  FrameType type;
+  uint8_t stream;
+  uint64_t time_ns;
+  std::string payload;
+};
+
+class TenderProcess {
+ public:
+  // `ebbtender run` with these arguments and a --report-fd.
+  explicit TenderProcess(const std::vector<std::string>& arguments);
+  ~TenderProcess();
+
+  void Send(FrameType type, const std::string& payload = {});
+  // Frames until one of the type; nothing when the channel ends first. Log payloads are collected.
+  std::optional<Frame> WaitFor(FrameType type);
+  // Reads to the end of the channel, reaps, returns the exit status (128 + signal when killed).
+  int Wait();
+  void CloseChannel() { channel_.Reset(); }
+
+  pid_t pid() const { return pid_; }
+  // Everything logged so far on a stream.
+  const std::string& Log(uint32_t stream) { return logs_[stream]; }
+  // "name value..." lines of the kernel stream.
+  std::map<std::string, std::string> Values();
+
+  std::string exit_json;
+  int ready_count = 0;
+
+ private:
+  std::optional<Frame> Read();
+
+  pid_t pid_ = -1;
+  UniqueFd channel_;
+  std::map<uint32_t, std::string> logs_;
+  std::optional<int> status_;
+};
+
+// Runs one scenario of the test guest to its end.
+struct ScenarioResult {
+  int status;
+  std::string exit_json;
+  std::map<std::string, std::string> values;
+};
+ScenarioResult RunScenario(const std::string& tender, const std::string& scenario, const std::vector<std::string>& more = {});
+
+// The test guest's image, written once.
+const std::string& TestImage();
+// Why KVM cannot be tested here; empty when it can.
+std::string KvmMissing();
+// A field of /proc/<pid>/status.
+std::string StatusField(pid_t pid, const std::string& field);
+bool Alive(pid_t pid);
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_TEST_TENDER_PROCESS_H_

@@ -1,0 +1,185 @@
+// A VM: image, shared memory, broker, backend and report channel put together, and the parent's requests answered.
+//
+// Order of a start: signals and channel, image, shared memory, backend (the guest is built; in the process tender its child runs already), broker,
+// confinement, guest. Order of an end: guest gone, broker gone (its socket unlinked), then the EXIT frame: whoever reads it finds nothing left.
+#include "tender/vm.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+
+#include "tender/backend.h"
+#include "tender/channel.h"
+
+namespace ebb::tender {
+namespace {
+
+constexpr const char* kCounterNames[] = {"syscalls", "syscallsTrapped", "syscallsUnknown", "enters", "waits", "protects",
+                                         "discards", "ticks",           "switches",        "faults", "committed"};
+static_assert(std::size(kCounterNames) == EBB_COUNT_COMMITTED + 1);
+
+uint64_t MonotonicNs() { return ReadClocks().monotonic_ns; }
+
+class Vm final : public ParentRequests {
+ public:
+  explicit Vm(const Options& options) : options_(options), first_reading_(ReadClocks()) {}
+
+  int Run() {
+    ExitReport exit = ExitReport::Ended();
+    if (auto opened = OpenChannel(); !opened) {
+      exit = ExitReport::OfError(opened.error());
+    } else if (auto prepared = Prepare(); !prepared) {
+      exit = ExitReport::OfError(prepared.error());
+    } else {
+      exit = backend_->Run();
+    }
+    if (options_.stats && backend_) std::fprintf(stderr, "%s\n", StatsJson().c_str());
+    backend_.reset();
+    if (context_) context_->broker.reset();
+    if (exit.reason == ExitReport::Reason::kTender) std::fprintf(stderr, "%s\n", exit.detail.c_str());
+    if (report_ && (report_->fd() >= 0 || exit.reason != ExitReport::Reason::kTender)) report_->Exit(exit);
+    return exit.ProcessStatus();
+  }
+
+  void OnSync(uint64_t token) override {
+    context_->broker->Submit(0);
+    report_->Synced(token);
+  }
+  void OnStatsRequest() override { report_->Stats(StatsJson()); }
+  void OnEnd() override {
+    if (context_) context_->end_requested = true;
+  }
+
+ private:
+  Result<void> OpenChannel() {
+    // Blocked from here on and read from a descriptor: no handler, no race with a wait.
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &stops, nullptr) != 0) return ErrnoError(ErrorCode::kSystem, "sigprocmask", errno);
+    stop_fd_ = UniqueFd(signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!stop_fd_) return ErrnoError(ErrorCode::kSystem, "signalfd", errno);
+    signal(SIGPIPE, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
+    if (!options_.report_fd) {
+      report_ = VmReport::OverStdio(stop_fd_.get());
+      return {};
+    }
+    auto channel = VmReport::OverChannel(UniqueFd(*options_.report_fd), stop_fd_.get(), *this);
+    if (!channel) return channel.error();
+    report_ = std::move(*channel);
+    return {};
+  }
+
+  Result<void> Prepare() {
+    auto image = Image::Open(options_.image, ImageCheck::kStamped);
+    if (!image) return image.error();
+    image_.emplace(std::move(*image));
+    auto shared = SharedMemory::Create(1);
+    if (!shared) return shared.error();
+    shared_.emplace(std::move(*shared));
+
+    BootParameters boot{};
+    boot.trace = options_.trace;
+    boot.memory_limit = options_.memory_mb << 20;
+    boot.options = image_->options();
+    boot.environment = options_.environment;
+    boot.arguments = options_.arguments;
+    context_.reset(new VmContext{.image = *image_,
+                                 .shared = *shared_,
+                                 .first_reading = first_reading_,
+                                 .boot = std::move(boot),
+                                 .clock = std::nullopt,
+                                 .broker = nullptr,
+                                 .parent_fd = report_->fd(),
+                                 .stop_fd = stop_fd_.get()});
+    if (auto chosen = ChooseBackend(); !chosen) return chosen;
+    if (auto started = backend_->Start(); !started) return started;
+    return StartBroker();
+  }
+
+  Result<void> ChooseBackend() {
+    if (options_.tender != TenderChoice::kProcess) {
+      auto kvm = CreateKvmBackend(*context_);
+      if (kvm) {
+        backend_ = std::move(*kvm);
+        kind_ = "kvm";
+        return {};
+      }
+      if (options_.tender == TenderChoice::kKvm) return kvm.error();
+    }
+    auto process = CreateProcessBackend(*context_);
+    if (!process) return process.error();
+    backend_ = std::move(*process);
+    kind_ = "process";
+    return {};
+  }
+
+  Result<void> StartBroker() {
+    BrokerConfig config;
+    config.unix_path = options_.socket_path;
+    config.tcp_port = options_.port;
+    ReadHostNetwork(config);
+    config.egress.gateway_ports = {options_.gateway_ports.begin(), options_.gateway_ports.end()};
+    config.egress.allow_private = options_.allow_private;
+    auto broker = Broker::Create(config, shared_->core(0), 1, shared_->data(), *report_);
+    if (!broker) return broker.error();
+    context_->broker = std::move(*broker);
+    if (auto watched = context_->broker->Watch(stop_fd_.get(), [this] { OnEnd(); }); !watched) return watched;
+    if (report_->fd() < 0) return {};
+    return context_->broker->Watch(report_->fd(), [this] { report_->OnReadable(); });
+  }
+
+  std::string StatsJson() const {
+    const ebb_core_shared* core = shared_->core(0);
+    JsonObject counters;
+    for (size_t i = 0; i < std::size(kCounterNames); ++i) {
+      counters.Number(kCounterNames[i], *const_cast<const volatile uint64_t*>(&core->counters[i]));
+    }
+    std::string pids;
+    for (const pid_t pid : backend_->Pids()) pids += (pids.empty() ? "[" : ",") + std::to_string(pid);
+    JsonObject stats;
+    stats.Text("tender", kind_).Raw("pids", pids + "]").Number("uptimeMs", (MonotonicNs() - first_reading_.monotonic_ns) / 1000000);
+    const auto since_start = [&](uint64_t ns) { return ns == 0 ? 0 : (ns - first_reading_.monotonic_ns) / 1000; };
+    stats.Number("startedUs", since_start(context_->started_ns)).Number("firstSubmitUs", since_start(context_->first_submit_ns));
+    stats.Raw("counters", counters.Finish());
+    backend_->DescribeStats(stats);
+    if (context_->broker) {
+      const BrokerStats& broker = context_->broker->stats();
+      JsonObject object;
+      object.Number("submissions", broker.submissions).Number("completions", broker.completions).Number("rejected", broker.rejected);
+      object.Number("denied", broker.denied).Number("accepted", broker.accepted).Number("connected", broker.connected);
+      object.Number("bytesSent", broker.bytes_sent).Number("bytesReceived", broker.bytes_received).Number("logRecords", broker.log_records);
+      object.Number("heldBack", broker.held_back).Number("handles", broker.handles).Number("tcpPort", context_->broker->tcp_port());
+      stats.Raw("broker", object.Finish());
+    }
+    return stats.Finish();
+  }
+
+  const Options& options_;
+  ClockReading first_reading_;
+  UniqueFd stop_fd_;
+  std::unique_ptr<VmReport> report_;
+  std::optional<Image> image_;
+  std::optional<SharedMemory> shared_;
+  std::unique_ptr<VmContext> context_;
+  std::unique_ptr<Backend> backend_;
+  const char* kind_ = "";
+};
+
+}  // namespace
+
+int RunVm(const Options& options) {
+  // stderr may be the parent's pipe; a program that dies of a tender error says so there once.
+  return Vm(options).Run();
+}
+
+}  // namespace ebb::tender

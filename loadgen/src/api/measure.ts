@@ -1,0 +1,99 @@
+/**
+ * Invocations through the OpenWhisk API, end to end, blocking. Cold: one new action for each invocation, created
+ * beforehand. Hot: one action, after a warm-up with as many invocations at a time as are measured.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { errorText, LoadError } from '../errors.ts';
+import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
+import type { Mode } from '../options.ts';
+import { type Measured, type Measurement, measure, type RunOptions } from '../runner.ts';
+import type { ApiClient } from './client.ts';
+
+export interface ApiSettings {
+  readonly client: ApiClient;
+  readonly mode: Mode;
+  readonly kind: string;
+  readonly memoryMb: number;
+}
+
+interface Action {
+  readonly name: string;
+  readonly measured: MeasuredFunction;
+}
+
+const kWarmUps = 100;
+
+export async function measureApi(settings: ApiSettings, options: RunOptions): Promise<Measurement> {
+  const { client, mode, kind, memoryMb } = settings;
+  const prefix = `loadgen-${randomUUID()}`;
+  const created: Action[] = [];
+  const { count, concurrency, signal } = options;
+
+  async function create(n: number): Promise<Action> {
+    const action = { name: `${prefix}-${n}`, measured: uniqueFunction() };
+    created.push(action);
+    await client.createAction(action.name, kind, action.measured.source, memoryMb);
+    return action;
+  }
+
+  async function invoke({ name, measured }: Action, n: number): Promise<Measured> {
+    const from = performance.now();
+    const { result, start } = await client.invoke(name, measured.argumentsOf(n));
+    const ms = performance.now() - from;
+    const wrong = measured.check(n, result);
+    if (wrong !== undefined) throw new Error(wrong);
+    return { ms, start };
+  }
+
+  try {
+    if (mode === 'cold') {
+      const actions = await settingUp(() => inTurns(count, concurrency, signal, create));
+      return await measure(options, (n) => {
+        const action = actions[n];
+        return action === undefined ? Promise.reject(new Error('no action')) : invoke(action, n);
+      });
+    }
+    const action = await settingUp(async () => {
+      const only = await create(0);
+      await inTurns(kWarmUps * Math.min(concurrency, count), concurrency, signal, (n) => invoke(only, n));
+      return only;
+    });
+    return await measure(options, (n) => invoke(action, n));
+  } finally {
+    // Also of a stack that is not ours: nothing of the measurement stays behind. Its failure must not hide another.
+    const never = new AbortController().signal;
+    await inTurns(created.length, concurrency, never, (n) =>
+      client.deleteAction(created[n]?.name ?? '').catch(() => {}),
+    );
+  }
+}
+
+async function settingUp<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new LoadError('SETUP_FAILED', errorText(error), { cause: error });
+  }
+}
+
+/** Does `count` things, `concurrency` at a time; the first failure ends it. */
+async function inTurns<T>(
+  count: number,
+  concurrency: number,
+  signal: AbortSignal,
+  work: (n: number) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      signal.throwIfAborted();
+      const n = next;
+      next += 1;
+      results[n] = await work(n);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
+  return results;
+}

@@ -1,0 +1,166 @@
+/**
+ * `npm run bench`: hot and cold latency of the LibOS under each tender, against plain Node as the baseline, in one run.
+ * stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
+ */
+
+import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
+import { Command } from 'commander';
+import { compare, type Row, type Subject, type Variant } from './comparison.ts';
+import { errorText } from './errors.ts';
+import { uniqueFunction } from './functions.ts';
+import { isKvmThere, type Machine, machine } from './machine.ts';
+import { CommandLineExit, integer, option, run, type Target } from './options.ts';
+import { columns, ms } from './report.ts';
+import { abortOnSignals } from './signals.ts';
+import { bootOf } from './vm/boots.ts';
+import { Instance, type VmSettings } from './vm/invocations.ts';
+
+interface BenchOptions {
+  readonly quick: boolean;
+  readonly json: boolean;
+  readonly kind: string;
+  readonly memory: number;
+  readonly profile?: Profile;
+}
+
+interface Benchmark {
+  readonly name: string;
+  readonly rounds: number;
+  readonly perRound: number;
+  open(settings: VmSettings, signal: AbortSignal): Promise<Subject>;
+}
+
+interface Result {
+  readonly benchmark: string;
+  readonly rows: readonly Row[];
+}
+
+const kWarmUps = 300;
+
+function benchmarks(quick: boolean): Benchmark[] {
+  return [
+    { name: 'hot: /run on a live VM', rounds: quick ? 3 : 10, perRound: quick ? 200 : 500, open: openHot },
+    { name: 'cold: boot, /init of a new function, /run', rounds: quick ? 3 : 10, perRound: quick ? 1 : 3, open: openCold },
+  ];
+}
+
+async function openHot(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
+  const measured = uniqueFunction();
+  const instance = await Instance.boot(settings, signal);
+  try {
+    await instance.init(measured);
+    for (let n = 0; n < kWarmUps; n += 1) await instance.run(measured, n);
+  } catch (error) {
+    await instance.end();
+    throw error;
+  }
+  return {
+    async sample(n) {
+      const from = performance.now();
+      await instance.run(measured, n);
+      return performance.now() - from;
+    },
+    close: () => instance.end(),
+  };
+}
+
+function openCold(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
+  return Promise.resolve({
+    async sample(n) {
+      const measured = uniqueFunction();
+      const from = performance.now();
+      const instance = await Instance.boot(settings, signal);
+      try {
+        await instance.init(measured);
+        await instance.run(measured, n);
+        return performance.now() - from;
+      } finally {
+        await instance.end();
+      }
+    },
+    close: () => Promise.resolve(),
+  });
+}
+
+/** The baseline first. */
+async function variants(
+  options: BenchOptions,
+  benchmark: Benchmark,
+  signal: AbortSignal,
+): Promise<Variant[]> {
+  const { kind, memory, profile } = options;
+  const tenders: TenderKind[] = isKvmThere() ? ['process', 'kvm'] : ['process'];
+  const variant = async (name: string, target: Target, tender?: TenderKind): Promise<Variant> => {
+    const settings: VmSettings = {
+      boot: await bootOf(target),
+      options: {
+        kind,
+        memoryMb: memory,
+        ...(tender === undefined ? {} : { tender }),
+        ...(tender === undefined || profile === undefined ? {} : { profile }),
+      },
+    };
+    return { name, open: () => benchmark.open(settings, signal) };
+  };
+  return [
+    await variant('plain Node', 'process'),
+    ...(await Promise.all(tenders.map((tender) => variant(`LibOS, ${tender} tender`, 'libos', tender)))),
+  ];
+}
+
+function report(facts: Machine, results: readonly Result[]): string {
+  const { cpu, cores, memoryGb, kernel, node, virtual, kvm, load, time } = facts;
+  const head = columns([
+    ['machine', `${cpu}, ${cores} cores, ${memoryGb} GB${virtual ? ', itself virtual' : ''}`],
+    ['system', `Linux ${kernel}, Node ${node}, /dev/kvm ${kvm ? 'usable' : 'not usable: KVM tender left out'}`],
+    ['when', `${time}, load ${load}`],
+  ]);
+  const tables = results.map(({ benchmark, rows }) => {
+    const lines = rows.map(({ name, n, errors, latencyMs, ratio, problem }) => [
+      name,
+      String(n),
+      n === 0 ? '-' : ms(latencyMs.p50),
+      n === 0 ? '-' : ms(latencyMs.p99),
+      ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
+      problem === undefined ? String(errors) : `${errors} (${problem})`,
+    ]);
+    return `\n${benchmark}\n${columns([['', 'n', 'median', 'p99', 'ratio', 'errors'], ...lines])}`;
+  });
+  return head + tables.join('');
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const command = new Command('npm run bench --')
+    .description('Compares the LibOS under each tender with plain Node, taking turns in one run.')
+    .addOption(option('--quick', 'fewer samples: a minute instead of several').default(false))
+    .addOption(option('--json', 'one line of JSON on stdout').default(false))
+    .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
+    .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
+    .addOption(option('--profile <profile>', 'image profile').choices(['general', 'bypass']))
+    .allowExcessArguments(false);
+  let options: BenchOptions;
+  try {
+    options = run<BenchOptions>(command, argv, process.stderr);
+  } catch (error) {
+    if (error instanceof CommandLineExit) return error.exitCode;
+    throw error;
+  }
+  const signal = abortOnSignals();
+  const facts = machine();
+  const results: Result[] = [];
+  try {
+    for (const benchmark of benchmarks(options.quick)) {
+      process.stderr.write(`${benchmark.name} ...\n`);
+      const { rounds, perRound } = benchmark;
+      const rows = await compare(await variants(options, benchmark, signal), { rounds, perRound, signal });
+      results.push({ benchmark: benchmark.name, rows });
+    }
+  } catch (error) {
+    process.stderr.write(`error: ${errorText(error)}\n`);
+    return 1;
+  }
+  process.stdout.write(options.json ? `${JSON.stringify({ machine: facts, results })}\n` : report(facts, results));
+  return results.every(({ rows }) => rows.every(({ problem }) => problem === undefined)) ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));

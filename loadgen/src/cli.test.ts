@@ -1,0 +1,99 @@
+/** The program itself, with plain Node as the target: what it prints, where, and what it leaves behind. */
+
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+
+const cli = fileURLToPath(new URL('cli.ts', import.meta.url));
+
+async function loadgen(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...line.split(' ')]);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+describe.each(['vm', 'api'] as const)('via %s', (via) => {
+  test.each([
+    ['cold', 3],
+    ['hot', 50],
+  ] as const)('%s gives one line of JSON', async (mode, count) => {
+    const { code, stdout, stderr } = await loadgen(
+      `--mode ${mode} --via ${via} --target process --count ${count} --concurrency 2 --json`,
+    );
+    expect(stderr).not.toMatch(/error/i);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^[^\n]+\n$/);
+    const report = JSON.parse(stdout);
+    const none = { cold: 0, warm: 0, hot: 0 };
+    expect(report).toEqual({
+      mode,
+      via,
+      target: 'process',
+      tender: null,
+      pool: 0,
+      count,
+      errors: 0,
+      starts: { ...none, [mode]: count },
+      latencyMs: { p50: expect.any(Number), p90: expect.any(Number), p99: expect.any(Number), max: expect.any(Number) },
+      perSecond: expect.any(Number),
+    });
+    expect(Object.keys(report).join()).toBe('mode,via,target,tender,pool,count,errors,starts,latencyMs,perSecond');
+    const { p50, p90, p99, max } = report.latencyMs;
+    expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => a - b));
+    expect(p50).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+test('a pool of VMs booted ahead', async () => {
+  const { code, stdout } = await loadgen('--mode cold --via vm --target process --count 3 --pool 2 --json');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ pool: 2, errors: 0, starts: { cold: 3 } });
+}, 60_000);
+
+test('without --json a table; help; mistakes', async () => {
+  const measured = await loadgen('--mode hot --via vm --target process --count 5');
+  expect(measured.stdout).toMatch(/invocations {2}5, 1 at a time, 0 errors\n/);
+  const help = await loadgen('--help');
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--concurrency') });
+  const mistake = await loadgen('--mode warm');
+  expect(mistake).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('not available yet') });
+  const unreachable = await loadgen('--apihost http://127.0.0.1:1 --count 1 --json');
+  expect(unreachable).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('could not be set up') });
+}, 60_000);
+
+test('a signal ends it, with all that it started', async () => {
+  const line = '--mode hot --via vm --target process --count 10000000';
+  const child = execFile(process.execPath, [cli, ...line.split(' ')]);
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const deadline = Date.now() + 20_000;
+  let started: number[] = [];
+  while (started.length === 0 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    started = childrenOf(child.pid ?? 0);
+  }
+  expect(started.length).toBeGreaterThan(0);
+  child.kill('SIGTERM');
+  expect(await exited).toBe(1);
+  for (const pid of started) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+}, 60_000);
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        // The command name, in brackets, may hold anything; the parent is the second field behind it.
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+      } catch {
+        return false;
+      }
+    });
+}

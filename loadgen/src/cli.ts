@@ -1,0 +1,75 @@
+/** `npm run loadgen`. stdout carries the result alone, stderr progress and errors. Exit status: 0, 1 when something failed, 2 for a bad command line. */
+
+import { guest } from '@ebbwhisk/controller-adapter/auth/users.ts';
+import { ApiClient } from './api/client.ts';
+import { measureApi } from './api/measure.ts';
+import { startStackProcess } from './api/stack.ts';
+import { errorText } from './errors.ts';
+import { CommandLineExit, type LoadOptions, parseOptions } from './options.ts';
+import { jsonLine, table } from './report.ts';
+import type { Measurement, RunOptions } from './runner.ts';
+import { bootOf } from './vm/boots.ts';
+import { measureCold } from './vm/cold.ts';
+import { measureHot } from './vm/hot.ts';
+import { abortOnSignals } from './signals.ts';
+
+/** The stack gets room for as many VMs as are used at a time, and for those that are on their way out. */
+const kSpareVms = 4;
+
+async function main(argv: readonly string[]): Promise<number> {
+  let options: LoadOptions;
+  try {
+    options = parseOptions(argv);
+  } catch (error) {
+    if (error instanceof CommandLineExit) return error.exitCode;
+    throw error;
+  }
+  const { count, concurrency } = options;
+  const run: RunOptions = {
+    count,
+    concurrency,
+    signal: abortOnSignals(),
+    onProgress: (done, errors) => process.stderr.write(`${done} of ${count}, ${errors} errors\n`),
+  };
+  try {
+    const measurement = options.via === 'vm' ? await viaVm(options, run) : await viaApi(options, run);
+    for (const text of measurement.errorTexts) process.stderr.write(`error: ${text}\n`);
+    process.stdout.write(options.json ? `${jsonLine(options, measurement)}\n` : table(options, measurement));
+    return measurement.errors === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`error: ${errorText(error)}\n`);
+    return 1;
+  }
+}
+
+async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement> {
+  const { target, tender, profile, kind, memory, mode, pool } = options;
+  const settings = {
+    boot: await bootOf(target),
+    options: { kind, tender, memoryMb: memory, ...(profile === undefined ? {} : { profile }) },
+  };
+  return mode === 'cold' ? measureCold(settings, run, pool) : measureHot(settings, run);
+}
+
+async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measurement> {
+  const { target, tender, kind, memory, mode, concurrency } = options;
+  const stack =
+    options.apihost === undefined
+      ? await startStackProcess({
+          target,
+          tender,
+          memoryMb: Math.max(2048, memory * (concurrency + kSpareVms)),
+          signal: run.signal,
+        })
+      : undefined;
+  const url = stack?.url ?? options.apihost ?? '';
+  const client = new ApiClient(url, options.auth ?? `${guest.uuid}:${guest.key}`, concurrency);
+  try {
+    return await measureApi({ client, mode, kind, memoryMb: memory }, run);
+  } finally {
+    await client.close();
+    await stack?.close();
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,50 @@
+/** Facts of the machine that a figure means nothing without. */
+
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly kernel: string;
+  readonly node: string;
+  /** Whether this machine is itself a virtual one. */
+  readonly virtual: boolean;
+  readonly kvm: boolean;
+  /** Processes running on average over the last minute, before the measurement. */
+  readonly load: number;
+  readonly time: string;
+}
+
+export function machine(): Machine {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGb: Math.round((totalmem() / 1024 ** 3) * 10) / 10,
+    kernel: release(),
+    node: process.version,
+    virtual: /^flags\s*:.*\bhypervisor\b/m.test(readText('/proc/cpuinfo')),
+    kvm: isKvmThere(),
+    load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    time: new Date().toISOString(),
+  };
+}
+
+/** Whether /dev/kvm may be opened; whether it works is only known by booting. */
+export function isKvmThere(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

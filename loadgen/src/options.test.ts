@@ -1,0 +1,69 @@
+import { Writable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { CommandLineExit, parseOptions } from './options.ts';
+
+function complaint(line: string): { exitCode: number; text: string } {
+  let text = '';
+  const stderr = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  try {
+    parseOptions(line.split(' '), stderr);
+  } catch (error) {
+    if (error instanceof CommandLineExit) return { exitCode: error.exitCode, text };
+    throw error;
+  }
+  throw new Error('no complaint');
+}
+
+test('defaults', () => {
+  expect(parseOptions([])).toEqual({
+    mode: 'hot',
+    via: 'api',
+    target: 'libos',
+    tender: 'auto',
+    count: 1000,
+    concurrency: 1,
+    pool: 0,
+    kind: 'nodejs:24',
+    memory: 256,
+    json: false,
+  });
+  expect(parseOptions(['--mode', 'cold']).count).toBe(20);
+});
+
+test('every flag', () => {
+  const line = '--mode cold --via vm --target libos --tender kvm --profile general --count 7 --concurrency 2 --pool 3 --json';
+  expect(parseOptions(line.split(' '))).toMatchObject({
+    mode: 'cold',
+    via: 'vm',
+    tender: 'kvm',
+    profile: 'general',
+    count: 7,
+    concurrency: 2,
+    pool: 3,
+    json: true,
+  });
+});
+
+test.each([
+  ['--mode warm', /--mode warm is not available yet/],
+  ['--mode mixed', /--mode mixed is not available yet/],
+  ['--mode tepid', /Allowed choices are cold, warm, hot, mixed/],
+  ['--count 0', /whole number from 1/],
+  ['--count 1e3', /whole number/],
+  ['--concurrency', /argument missing/],
+  ['--nonsense', /unknown option '--nonsense'/],
+  ['surplus', /too many arguments/],
+  ['--pool 2 --mode hot --via vm', /--pool needs --via vm --mode cold/],
+  ['--profile bypass', /--profile needs --via vm/],
+  ['--profile bypass --via vm --target process', /--profile needs --target libos/],
+  ['--apihost http://x --via vm', /--apihost needs --via api/],
+  ['--apihost localhost:3233x', /must be a URL/],
+  ['--auth a:b', /--auth needs --apihost/],
+])('%s is a mistake', (line, text) => {
+  expect(complaint(line)).toEqual({ exitCode: 2, text: expect.stringMatching(text) });
+});

@@ -1,0 +1,132 @@
+/** The command line of `npm run loadgen`. A mistake is one clear line and exit status 2. */
+
+import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+
+export type Mode = 'cold' | 'hot';
+export type Target = 'libos' | 'process';
+
+export interface LoadOptions {
+  readonly mode: Mode;
+  readonly via: 'api' | 'vm';
+  readonly target: Target;
+  readonly tender: TenderKind;
+  readonly profile?: Profile;
+  readonly count: number;
+  readonly concurrency: number;
+  /** VMs booted ahead; 0 = every boot counts. */
+  readonly pool: number;
+  readonly kind: string;
+  /** MiB of one VM. */
+  readonly memory: number;
+  readonly json: boolean;
+  /** Of a running stack; absent = an own one is started. */
+  readonly apihost?: string;
+  readonly auth?: string;
+}
+
+/** What ended parsing: help was printed (0) or a mistake was told (2). */
+export class CommandLineExit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('command line');
+    this.exitCode = exitCode;
+  }
+}
+
+const kDefaultCount: Record<Mode, number> = { cold: 20, hot: 1000 };
+
+/** Throws CommandLineExit after having printed. */
+export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStream = process.stderr): LoadOptions {
+  const command = new Command('npm run loadgen --')
+    .description('Measures how long functions take: cold (never seen before) or hot (on a live VM).')
+    .addOption(
+      option('--mode <mode>', 'warm and mixed are not available yet')
+        .choices(['cold', 'warm', 'hot', 'mixed'])
+        .default('hot'),
+    )
+    .addOption(
+      option('--via <way>', 'api: the OpenWhisk API, end to end; vm: /init and /run of VMs started here')
+        .choices(['api', 'vm'])
+        .default('api'),
+    )
+    .addOption(
+      option('--target <target>', 'libos: library-OS VMs; process: plain Node, the baseline')
+        .choices(['libos', 'process'])
+        .default('libos'),
+    )
+    .addOption(
+      option('--tender <tender>', 'what confines a VM; auto takes KVM when it is usable')
+        .choices(['auto', 'kvm', 'process'])
+        .default('auto'),
+    )
+    .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(['general', 'bypass']))
+    .addOption(
+      option('--count <n>', 'invocations measured (default: 20 cold, 1000 hot)').argParser(integer(1, 10_000_000)),
+    )
+    .addOption(option('--concurrency <n>', 'invocations at a time').default(1).argParser(integer(1, 1_000)))
+    .addOption(
+      option('--pool <n>', 'VMs booted ahead, with --via vm --mode cold').default(0).argParser(integer(0, 1_000)),
+    )
+    .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
+    .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
+    .addOption(option('--apihost <url>', 'with --via api: a running stack instead of an own one'))
+    .addOption(option('--auth <uuid:key>', 'with --apihost: default is the guest of the local stack'))
+    .addOption(option('--json', 'exactly one line of JSON on stdout instead of a table').default(false))
+    .allowExcessArguments(false);
+  return checked(run(command, argv, stderr), (text) => stderr.write(`error: ${text}\n`));
+}
+
+type Parsed = Omit<LoadOptions, 'mode' | 'count'> & { mode: Mode | 'warm' | 'mixed'; count?: number };
+
+/** Parses with exit status 2 for mistakes, where commander itself would exit with 1. */
+export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS.WritableStream): T {
+  command.exitOverride().configureOutput({ writeErr: (text) => void stderr.write(text) });
+  try {
+    return command.parse(argv, { from: 'user' }).opts() as T;
+  } catch (error) {
+    if (error instanceof CommanderError) throw new CommandLineExit(error.exitCode === 0 ? 0 : 2);
+    throw error;
+  }
+}
+
+function checked(parsed: Parsed, complain: (text: string) => void): LoadOptions {
+  const { mode, via, pool, profile, apihost, auth, target } = parsed;
+  const mistake =
+    mode === 'warm' || mode === 'mixed'
+      ? `--mode ${mode} is not available yet: this version has no function snapshots; use cold or hot`
+      : profile !== undefined && via === 'api'
+        ? '--profile needs --via vm'
+        : profile !== undefined && target === 'process'
+          ? '--profile needs --target libos'
+          : pool > 0 && (via !== 'vm' || mode !== 'cold')
+            ? '--pool needs --via vm --mode cold'
+            : apihost !== undefined && via === 'vm'
+              ? '--apihost needs --via api'
+              : auth !== undefined && apihost === undefined
+                ? '--auth needs --apihost'
+                : apihost !== undefined && !/^https?:$/.test(URL.parse(apihost)?.protocol ?? '')
+                  ? '--apihost must be a URL, like http://127.0.0.1:3233'
+                  : undefined;
+  if (mistake !== undefined || mode === 'warm' || mode === 'mixed') {
+    complain(mistake ?? '');
+    throw new CommandLineExit(2);
+  }
+  return { ...parsed, mode, count: parsed.count ?? kDefaultCount[mode] };
+}
+
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export function option(flags: string, description: string): Option {
+  return new Option(flags, description);
+}
+

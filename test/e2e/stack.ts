@@ -1,0 +1,206 @@
+/**
+ * The local stack as its user runs it: the program of `npm start` in a process of its own, with a data folder and a temporary
+ * folder of its own, on a free port.
+ *
+ * Invariant: stop() and kill() return only when the process is gone, and tell what it left behind: processes (it and whatever
+ * descended from it, also those that were adopted since), open sockets, files in its temporary folder.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootFolder } from '@ebbwhisk/libos-node/paths';
+import { ApiClient } from './client.ts';
+import {
+  allProcesses,
+  commandLine,
+  descendants,
+  isRunning,
+  type ProcessEntry,
+  processEntry,
+  unixSocketsBelow,
+} from './processes.ts';
+
+export interface StackOptions {
+  readonly tender: 'kvm' | 'process';
+  readonly target?: 'libos' | 'process';
+  /** What the memory limits of all VMs may add up to, MiB. */
+  readonly memoryMb?: number;
+  readonly gatewayPorts?: readonly number[];
+  /** Environment beside that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface StackEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What is still there that should not be; empty when all is well. */
+  readonly left: readonly string[];
+}
+
+const readyMs = 20_000;
+/** Above the ten seconds that the stack gives running activations. */
+const stopMs = 15_000;
+/** Processes of a stack that was killed end by themselves; they get this long. */
+const settleMs = 5_000;
+
+export class RunningStack {
+  readonly url: string;
+  readonly api: ApiClient;
+  readonly #folder: StackFolder;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Pick<StackEnd, 'status' | 'signal'>>;
+  readonly #self: ProcessEntry;
+  /** Every process of the stack that was ever seen: one whose parent has died is no descendant any more. */
+  readonly #seen = new Map<string, ProcessEntry>();
+
+  constructor(folder: StackFolder, child: ChildProcess, url: string, self: ProcessEntry) {
+    this.#folder = folder;
+    this.#child = child;
+    this.#self = self;
+    this.url = url;
+    this.api = new ApiClient(url);
+    this.#ended = new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        resolve({ status: child.exitCode, signal: child.signalCode });
+      }
+      child.once('exit', (status, signal) => resolve({ status, signal }));
+    });
+  }
+
+  get pid(): number {
+    return this.#self.pid;
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /** The processes of its VMs. */
+  processes(): ProcessEntry[] {
+    const found = descendants(this.pid);
+    for (const entry of found) this.#seen.set(`${entry.pid} ${entry.started}`, entry);
+    return found;
+  }
+
+  #known(): ProcessEntry[] {
+    this.processes();
+    return [this.#self, ...this.#seen.values()];
+  }
+
+  /** The tenders among them: one per VM, each the leader of a session of its own. */
+  tenders(): ProcessEntry[] {
+    return this.processes().filter(
+      ({ parent, name, state }) => parent === this.pid && name === 'ebbtender' && state !== 'Z',
+    );
+  }
+
+  /** SIGTERM, as a user stops it. */
+  async stop(): Promise<StackEnd> {
+    const known = this.#known();
+    await this.api.close();
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMs);
+    const end = await this.#ended;
+    clearTimeout(timer);
+    return { ...end, left: [...(await leftProcesses(known, this.#folder.temporary, 0)), ...this.#folder.left()] };
+  }
+
+  /** SIGKILL: it can do nothing any more. Its temporary folder is not looked at, for nobody was left to empty it. */
+  async kill(): Promise<StackEnd> {
+    const known = this.#known();
+    await this.api.close();
+    this.#child.kill('SIGKILL');
+    const end = await this.#ended;
+    return { ...end, left: await leftProcesses(known, this.#folder.temporary, settleMs) };
+  }
+}
+
+/** Where a stack keeps its data: survives the stack, so that another one can be started on it. */
+export class StackFolder {
+  readonly #path = mkdtempSync(join(tmpdir(), 'ebbwhisk-e2e-'));
+  readonly #onExit = () => this.remove();
+  readonly data = join(this.#path, 'data');
+  /** TMPDIR of the stack. */
+  readonly temporary = join(this.#path, 'tmp');
+
+  constructor() {
+    mkdirSync(this.temporary);
+    process.once('exit', this.#onExit);
+  }
+
+  left(): string[] {
+    return readdirSync(this.temporary, { recursive: true }).map((name) => `file ${join(this.temporary, String(name))}`);
+  }
+
+  remove(): void {
+    process.off('exit', this.#onExit);
+    rmSync(this.#path, { recursive: true, force: true });
+  }
+}
+
+export async function startStack(folder: StackFolder, options: StackOptions): Promise<RunningStack> {
+  const { tender, target = 'libos', memoryMb = 2048, gatewayPorts = [], env = {} } = options;
+  const args = [join(rootFolder, 'controller-adapter/src/standalone.ts'), '--port', '0', '--data-dir', folder.data];
+  args.push('--tender', tender, '--target', target, '--memory', String(memoryMb), '--log-level', 'warn');
+  for (const port of gatewayPorts) args.push('--gateway-port', String(port));
+  const child = spawn(process.execPath, args, {
+    cwd: rootFolder,
+    env: { ...process.env, ...env, TMPDIR: folder.temporary },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // A test that failed half-way must not leave a stack running.
+  const onExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', onExit);
+  child.once('exit', () => process.off('exit', onExit));
+  // Read to its end: a full pipe would stop the stack.
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-8192);
+  });
+  try {
+    const url = await readyUrl(child);
+    const self = processEntry(child.pid ?? -1);
+    if (self === undefined) throw new Error('it ended at once');
+    return new RunningStack(folder, child, url, self);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`the stack did not start: ${(error as Error).message}\n${log}`);
+  }
+}
+
+function readyUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => reject(new Error(`not ready within ${readyMs} ms`)), readyMs);
+    child.once('error', reject);
+    child.once('exit', (status, signal) => reject(new Error(`it ended with ${status ?? signal}`)));
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const url = /ready at (\S+)\n/.exec(text)?.[1];
+      if (url === undefined) return;
+      clearTimeout(timer);
+      resolve(url);
+    });
+  });
+}
+
+/** Of the processes known before, those still there, and any other of their sessions or with the folder in its command line. */
+async function leftProcesses(known: readonly ProcessEntry[], folder: string, waitMs: number): Promise<string[]> {
+  const [stack] = known;
+  // The stack itself shares its session with whoever started it.
+  const sessions = new Set(known.map(({ session }) => session).filter((session) => session !== stack?.session));
+  for (const end = Date.now() + waitMs; ; ) {
+    const pids = new Set(known.filter(isRunning).map(({ pid }) => pid));
+    const left = allProcesses().filter(
+      ({ pid, session, state }) =>
+        state !== 'Z' && (pids.has(pid) || sessions.has(session) || commandLine(pid).includes(`${folder}/`)),
+    );
+    const found = [
+      ...left.map(({ pid, name, state }) => `process ${pid} ${name} (${state}) ${commandLine(pid)}`),
+      ...unixSocketsBelow(folder).map((path) => `socket ${path}`),
+    ];
+    if (found.length === 0 || Date.now() >= end) return found;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}

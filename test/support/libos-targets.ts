@@ -1,0 +1,40 @@
+/**
+ * Every way to run a LibOS VM: both tenders, both profiles. Suites for guests run once per entry; what this machine cannot run is skipped with the
+ * reason.
+ */
+import { accessSync, constants } from 'node:fs';
+import type { BootVm, Profile } from '@ebbwhisk/libos-node';
+import { bootLibos } from '@ebbwhisk/libos-node';
+
+export interface LibosTarget {
+  readonly name: string;
+  readonly tender: 'kvm' | 'process';
+  readonly profile: Profile;
+  readonly boot: BootVm;
+  /** Why it cannot run here. */
+  readonly unusable: string | undefined;
+}
+
+function kvmUnusable(): string | undefined {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `KVM: /dev/kvm cannot be used (${(error as NodeJS.ErrnoException).code})`;
+  }
+}
+
+const unusable = { process: undefined, kvm: kvmUnusable() };
+
+export const libosTargets: readonly LibosTarget[] = (['process', 'kvm'] as const).flatMap((tender) =>
+  (['bypass', 'general'] as const).map((profile) => ({
+    name: `${tender} tender, ${profile}`,
+    tender,
+    profile,
+    boot: (options) => bootLibos({ ...options, tender, profile }),
+    unusable: unusable[tender],
+  })),
+);
+
+/** One entry per tender, with the default profile: for suites where the profile makes no difference. */
+export const libosTenders: readonly LibosTarget[] = libosTargets.filter(({ profile }) => profile === 'bypass');
