@@ -274,7 +274,7 @@ EBB_ASSERT_SIZE(struct ebb_upcall, 208);
  */
 enum ebb_op {
   EBB_OP_NOP = 0,
-  /* flags: enum ebb_log_stream; arg0: wall clock ns. The buffer is free after the completion. */
+  /* flags: enum ebb_log_stream, | EBB_LOG_LAZY; arg0: wall clock ns. The buffer is free after the completion. */
   EBB_OP_LOG = 1,
   /* The guest listens on TCP port arg0. Result 0 (EBB_CQE_MORE set) or -errno. From then on one ACCEPT completion (EBB_CQE_MORE set)
    * per incoming connection: result = handle, arg0 = peer IPv4 << 16 | port. The last one, without MORE: -ECANCELED after UNLISTEN. */
@@ -301,6 +301,9 @@ enum ebb_op {
 
 /* SEND: success need not end a wait; its completion may come together with the next other one of the core. */
 #define EBB_SEND_LAZY 1u
+
+/* LOG: the same. */
+#define EBB_LOG_LAZY 0x100u
 
 enum ebb_log_stream { EBB_LOG_STDOUT = 0, EBB_LOG_STDERR = 1, EBB_LOG_KERNEL = 2, EBB_LOG_TRACE = 3 };
 

@@ -25,6 +25,7 @@ class BufferWaiter final : public Completion {
 
 Result<size_t> RingConsole::Write(uint32_t stream, std::span<const std::byte> bytes) {
   constexpr size_t kLargest = 64 * 1024;
+  constexpr size_t kLazyLimit = 4096;
   const uint64_t time = clock->Realtime();
   for (size_t done = 0; done < bytes.size();) {
     const size_t size = bytes.size() - done < kLargest ? bytes.size() - done : kLargest;
@@ -37,7 +38,8 @@ Result<size_t> RingConsole::Write(uint32_t stream, std::span<const std::byte> by
     __builtin_memcpy(data->data(), bytes.data() + done, size);
     ebb_sqe sqe = {};
     sqe.op = EBB_OP_LOG;
-    sqe.flags = static_cast<uint16_t>(stream);
+    // A line of output must not end the wait that follows it; a large buffer is wanted back soon.
+    sqe.flags = static_cast<uint16_t>(stream | (size <= kLazyLimit ? EBB_LOG_LAZY : 0));
     sqe.buffer = RingQueue::DataOffset(*data);
     sqe.length = static_cast<uint32_t>(size);
     sqe.arg0 = time;

@@ -23,6 +23,8 @@ class EventManager {
   void Spawn(Event& event);
   // Hands queued submissions to the tender if it must be told, and runs every event that is ready. Never sleeps.
   void Poll();
+  // As Poll, for a thread that will ask again soon: what was queued only just now may wait for that, so that it costs no exit of its own.
+  void PollSoon();
   // As Poll, but only events: no exit.
   void RunReady();
   // Sleeps until something may have happened or the next timer is due. One exit: submit and wait.
@@ -35,5 +37,6 @@ class EventManager {
 EventManager& event_manager();
 
 inline void PollTender() { event_manager().Poll(); }
+inline void PollTenderSoon() { event_manager().PollSoon(); }
 
 }  // namespace ebb

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "kernel/clock.h"
 #include "kernel/hypercall.h"
 #include "kernel/panic.h"
 
@@ -22,13 +23,15 @@ constexpr uint64_t kDetached = 1;
 void RingQueue::Push(ebb_sqe sqe, uint64_t user_data) {
   ebb_core_shared& shared = Shared();
   while (shared.sq_tail - Load(shared.sq_head) >= EBB_SQ_ENTRIES) {
-    // Full: the tender consumes synchronously under KVM, soon under the process tender.
+    // Full: the tender consumes synchronously under KVM, soon under the process tender, and not at all while the completion ring is full.
+    Defer();
     hypercall::Enter(EBB_ENTER_SUBMIT, 0, 0, 0);
     MarkSubmitted();
     if (shared.sq_tail - Load(shared.sq_head) >= EBB_SQ_ENTRIES) {
-      hypercall::Enter(EBB_ENTER_SUBMIT | EBB_ENTER_WAIT, Load(shared.cq_tail), 0, 50'000);
+      hypercall::Enter(EBB_ENTER_SUBMIT | EBB_ENTER_WAIT, SeenCompletions(), 0, 50'000);
     }
   }
+  if (!HasUnsubmitted()) unsubmitted_since_ = clock->Now();
   sqe.user_data = user_data;
   shared.sq[shared.sq_tail % EBB_SQ_ENTRIES] = sqe;
   Store(shared.sq_tail, shared.sq_tail + 1);
@@ -115,23 +118,35 @@ void RingQueue::OnDataAvailable(Completion& waiter) {
   data_waiters_ = &waiter;
 }
 
-bool RingQueue::HasCompletions() const { return Load(Shared().cq_tail) != Shared().cq_head; }
+bool RingQueue::HasCompletions() const { return !deferred_.empty() || Load(Shared().cq_tail) != Shared().cq_head; }
 
 uint32_t RingQueue::SeenCompletions() const { return Shared().cq_head; }
 
+void RingQueue::Defer() {
+  ebb_core_shared& shared = Shared();
+  while (Load(shared.cq_tail) != shared.cq_head) {
+    deferred_.push_back(shared.cq[shared.cq_head % EBB_CQ_ENTRIES]);
+    Store(shared.cq_head, shared.cq_head + 1);
+  }
+}
+
+void RingQueue::Complete(const ebb_cqe& cqe) {
+  if ((cqe.user_data & kDetached) == 0) return reinterpret_cast<Completion*>(cqe.user_data)->OnComplete(cqe);
+  const uint64_t order = (cqe.user_data & 0xfff) >> 1;
+  if (order == 0) return;
+  ReleaseData(std::span(reinterpret_cast<std::byte*>(cqe.user_data & ~0xfffull), 1ull << (order - 1 + kMinOrder)));
+}
+
 void RingQueue::Dispatch() {
   ebb_core_shared& shared = Shared();
+  // A completion may submit, and that may defer more, which come after those that were deferred before.
+  for (size_t i = 0; i < deferred_.size(); ++i) Complete(ebb_cqe(deferred_[i]));
+  deferred_.clear();
   while (Load(shared.cq_tail) != shared.cq_head) {
     const ebb_cqe cqe = shared.cq[shared.cq_head % EBB_CQ_ENTRIES];
     Store(shared.cq_head, shared.cq_head + 1);
-    if ((cqe.user_data & kDetached) != 0) {
-      const uint64_t order = (cqe.user_data & 0xfff) >> 1;
-      if (order != 0) {
-        ReleaseData(std::span(reinterpret_cast<std::byte*>(cqe.user_data & ~0xfffull), 1ull << (order - 1 + kMinOrder)));
-      }
-      continue;
-    }
-    reinterpret_cast<Completion*>(cqe.user_data)->OnComplete(cqe);
+    Complete(cqe);
+    if (!deferred_.empty()) return Dispatch();
   }
 }
 

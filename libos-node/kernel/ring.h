@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "abi/ebb_abi.h"
 #include "kernel/result.h"
@@ -46,6 +47,8 @@ class RingQueue {
   // Runs OnComplete of everything completed so far.
   void Dispatch();
   bool HasUnsubmitted() const;
+  // When the oldest of them was queued.
+  uint64_t unsubmitted_since() const { return unsubmitted_since_; }
   // The tender must be told of submissions (it does not look by itself), as it was after the last Enter.
   bool MustNotify() const;
   void MarkSubmitted();
@@ -62,8 +65,15 @@ class RingQueue {
   };
 
   void Push(ebb_sqe sqe, uint64_t user_data);
+  // Makes room in the completion ring: what is in it is kept for the next Dispatch.
+  void Defer();
+  void Complete(const ebb_cqe& cqe);
+
+  // Completions taken out of the ring while a submission had to wait for room. OnComplete may submit itself, so they cannot run there.
+  std::vector<ebb_cqe> deferred_;
 
   uint32_t submitted_tail_ = 0;
+  uint64_t unsubmitted_since_ = 0;
   // The data area is handed out once, in blocks that stay of their size; split on demand, never merged: sizes repeat.
   FreeData* free_[kOrders] = {};
   uint32_t fresh_ = 0;  // units of the area never handed out start here

@@ -59,7 +59,7 @@ void File::NotifyReady(uint32_t events) {
 }
 
 Result<> File::WaitReady(uint64_t deadline_ns) {
-  switch (waiters_.Wait(deadline_ns)) {
+  switch (waiters_.Wait(deadline_ns, true, !WokenFromOutside())) {
     case WakeReason::kSignal:
       return Errno::kIntr;
     case WakeReason::kTimeout:

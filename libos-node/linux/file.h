@@ -69,6 +69,10 @@ class File : public RefCounted {
   // For mmap of executables: the syscall sites of the image file behind it (file offsets), empty for all else.
   virtual std::span<const struct ::ebb_site> SyscallSites() const { return {}; }
 
+  // Whether anything but the program's own threads can make it ready: input, a timer. A thread that sleeps on nothing of the kind needs no ticks
+  // while another computes.
+  virtual bool WokenFromOutside() const { return true; }
+
   void AddObserver(FileObserver& observer) { observers_.PushBack(observer); }
   // Readiness may have changed: wakes sleepers of Wait() and tells the observers. `events`: a hint of what became true.
   void NotifyReady(uint32_t events);

@@ -30,7 +30,8 @@ struct VmContext {
   int parent_fd = -1;              // readable: requests of the parent (the broker watches it already)
   int stop_fd = -1;                // readable: SIGTERM or SIGINT (watched likewise)
   bool end_requested = false;
-  // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first submission.
+  // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first
+  // submission.
   uint64_t started_ns = 0;
   uint64_t first_submit_ns = 0;
 };

@@ -36,7 +36,8 @@ Result<std::vector<uint8_t>> BuildBootInfo(const BootParameters& parameters) {
   append(parameters.options, info.options, info.options_size);
   append(Join(parameters.environment), info.environment, info.environment_size);
   append(Join(parameters.arguments), info.arguments, info.arguments_size);
-  if (region.size() > EBB_BOOT_INFO_SIZE) return Error{ErrorCode::kBootInfoTooBig, std::to_string(region.size()) + " bytes"};
+  if (region.size() > EBB_BOOT_INFO_SIZE)
+    return Error{ErrorCode::kBootInfoTooBig, std::to_string(region.size()) + " bytes"};
   std::memcpy(region.data(), &info, sizeof info);
   return region;
 }

@@ -31,7 +31,8 @@ std::span<const std::byte> Bytes(const std::string& text) { return std::as_bytes
 
 class Channel final : public VmReport {
  public:
-  Channel(UniqueFd fd, int stop_fd, ParentRequests& requests) : fd_(std::move(fd)), stop_fd_(stop_fd), requests_(requests) {}
+  Channel(UniqueFd fd, int stop_fd, ParentRequests& requests)
+      : fd_(std::move(fd)), stop_fd_(stop_fd), requests_(requests) {}
 
   int fd() const override { return fd_.get(); }
 
@@ -103,8 +104,10 @@ class Channel final : public VmReport {
 
   void Send(FrameType type, uint8_t stream, uint64_t time_ns, std::span<const std::byte> payload) {
     if (broken_) return;
-    FrameHeader header{static_cast<uint32_t>(payload.size()), static_cast<uint8_t>(type), stream, 0, time_ns != 0 ? time_ns : WallClockNs()};
-    std::array<iovec, 2> parts = {iovec{&header, sizeof header}, iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
+    FrameHeader header{static_cast<uint32_t>(payload.size()), static_cast<uint8_t>(type), stream, 0,
+                       time_ns != 0 ? time_ns : WallClockNs()};
+    std::array<iovec, 2> parts = {iovec{&header, sizeof header},
+                                  iovec{const_cast<std::byte*>(payload.data()), payload.size()}};
     size_t left = sizeof header + payload.size();
     while (left > 0) {
       msghdr message{};
@@ -133,12 +136,14 @@ class Channel final : public VmReport {
     }
   }
 
-  // Blocks until the parent reads on. False: the VM is to end (END, closed channel, stop signal), though the parent may not have read all.
+  // Blocks until the parent reads on. False: the VM is to end (END, closed channel, stop signal), though the parent may
+  // not have read all.
   bool WaitWritable() {
     for (;;) {
       const bool room = received_ < input_.size();
-      std::array<pollfd, 2> entries = {pollfd{fd_.get(), static_cast<short>(POLLOUT | POLLRDHUP | (room ? POLLIN : 0)), 0},
-                                       pollfd{stop_fd_, POLLIN, 0}};
+      std::array<pollfd, 2> entries = {
+          pollfd{fd_.get(), static_cast<short>(POLLOUT | POLLRDHUP | (room ? POLLIN : 0)), 0},
+          pollfd{stop_fd_, POLLIN, 0}};
       if (poll(entries.data(), entries.size(), -1) < 0) {
         if (errno == EINTR) continue;
         return false;
@@ -218,7 +223,8 @@ class Stdio final : public VmReport {
 Result<std::unique_ptr<VmReport>> VmReport::OverChannel(UniqueFd fd, int stop_fd, ParentRequests& requests) {
   int type = 0;
   socklen_t size = sizeof type;
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) return ErrnoError(ErrorCode::kChannelBad, "--report-fd", errno);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    return ErrnoError(ErrorCode::kChannelBad, "--report-fd", errno);
   if (type != SOCK_STREAM) return Error{ErrorCode::kChannelBad, "--report-fd is not a stream socket"};
   if (fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) return ErrnoError(ErrorCode::kChannelBad, "--report-fd", errno);
   return std::unique_ptr<VmReport>(std::make_unique<Channel>(std::move(fd), stop_fd, requests));

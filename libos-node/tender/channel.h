@@ -1,7 +1,8 @@
 // The two implementations of Report: frames on the parent's socket, or plain stdout and stderr.
 //
-// Frame: 16 bytes {u32 payload length, u8 type, u8 stream, u16 0, u64 wall clock ns}, little-endian, then the payload. Both directions.
-// Invariant: the parent is trusted to be the parent but not to be correct: a malformed frame ends the VM like a closed channel does.
+// Frame: 16 bytes {u32 payload length, u8 type, u8 stream, u16 0, u64 wall clock ns}, little-endian, then the payload.
+// Both directions. Invariant: the parent is trusted to be the parent but not to be correct: a malformed frame ends the
+// VM like a closed channel does.
 #ifndef EBB_TENDER_CHANNEL_H_
 #define EBB_TENDER_CHANNEL_H_
 
@@ -38,7 +39,8 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 16);
 
-// What the parent asks for. Called from within VmReport::OnReadable; OnEnd also from a write that was given up because of it.
+// What the parent asks for. Called from within VmReport::OnReadable; OnEnd also from a write that was given up because
+// of it.
 class ParentRequests {
  public:
   virtual ~ParentRequests() = default;
@@ -50,8 +52,8 @@ class ParentRequests {
 // Report with the part that the VM itself uses.
 class VmReport : public Report {
  public:
-  // Over the parent's channel; `fd` is checked to be a stream socket. `stop_fd` becomes readable when the VM is told to end by a signal: a write
-  // that waits for its reader is then given up. `requests` outlives the report.
+  // Over the parent's channel; `fd` is checked to be a stream socket. `stop_fd` becomes readable when the VM is told to
+  // end by a signal: a write that waits for its reader is then given up. `requests` outlives the report.
   static Result<std::unique_ptr<VmReport>> OverChannel(UniqueFd fd, int stop_fd, ParentRequests& requests);
   static std::unique_ptr<VmReport> OverStdio(int stop_fd);
 

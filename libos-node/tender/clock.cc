@@ -24,9 +24,13 @@ uint64_t Now(clockid_t clock) {
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
 }
 
-uint64_t Scale(uint64_t ticks, uint64_t mult) { return static_cast<uint64_t>((static_cast<unsigned __int128>(ticks) * mult) >> kShift); }
+uint64_t Scale(uint64_t ticks, uint64_t mult) {
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(ticks) * mult) >> kShift);
+}
 
-uint64_t RateOf(uint64_t ns, uint64_t ticks) { return static_cast<uint64_t>((static_cast<unsigned __int128>(ns) << kShift) / std::max<uint64_t>(ticks, 1)); }
+uint64_t RateOf(uint64_t ns, uint64_t ticks) {
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(ns) << kShift) / std::max<uint64_t>(ticks, 1));
+}
 
 }  // namespace
 
@@ -70,8 +74,10 @@ void Clock::RebaseAt(const ClockReading& now) {
     const uint64_t measured = RateOf(now.monotonic_ns - anchor_.monotonic_ns, now.tsc - anchor_.tsc);
     const uint64_t difference = measured > rate_ ? measured - rate_ : rate_ - measured;
     // A jump means that the TSC or the host slept: measure afresh from here.
-    if (difference > rate_ / kSlewDivisor) anchor_ = now;
-    else rate_ = measured;
+    if (difference > rate_ / kSlewDivisor)
+      anchor_ = now;
+    else
+      rate_ = measured;
   }
   uint64_t base_ns = now.monotonic_ns;
   uint64_t mult = rate_;

@@ -1,7 +1,8 @@
 // Clock: keeps the guest's clock page (struct ebb_clock) in step with the host's CLOCK_MONOTONIC and CLOCK_REALTIME.
 //
-// Invariant: the guest's CLOCK_MONOTONIC never goes back: when the page was ahead of the host it is slowed down, never set back. The rate is measured
-// again over the whole life of the VM, so the page stays within microseconds of the host however rarely Rebase runs.
+// Invariant: the guest's CLOCK_MONOTONIC never goes back: when the page was ahead of the host it is slowed down, never
+// set back. The rate is measured again over the whole life of the VM, so the page stays within microseconds of the host
+// however rarely Rebase runs.
 #ifndef EBB_TENDER_CLOCK_H_
 #define EBB_TENDER_CLOCK_H_
 
@@ -20,7 +21,8 @@ ClockReading ReadClocks();
 
 class Clock {
  public:
-  // `tsc_khz` is the frequency when somebody knows it (KVM_GET_TSC_KHZ); 0: it is measured between `first` and now, waiting until 1 ms has passed.
+  // `tsc_khz` is the frequency when somebody knows it (KVM_GET_TSC_KHZ); 0: it is measured between `first` and now,
+  // waiting until 1 ms has passed.
   Clock(ebb_clock* page, const ClockReading& first, uint64_t tsc_khz);
 
   // The guest's TSC is that of the host plus this.

@@ -13,8 +13,8 @@ struct CpuState {
   uint32_t xsave_size;  // bytes of the standard format for that mask
 };
 
-// The state that a guest may use. AMX is left out: Linux gives its tile data to a process on request only, and both tenders shall look alike.
-// Fails with kCpuUnsupported without XSAVE or FSGSBASE in user mode.
+// The state that a guest may use. AMX is left out: Linux gives its tile data to a process on request only, and both
+// tenders shall look alike. Fails with kCpuUnsupported without XSAVE or FSGSBASE in user mode.
 Result<CpuState> ReadCpuState();
 
 }  // namespace ebb::tender

@@ -14,8 +14,8 @@ struct ExitReport {
   enum class Reason { kEnded, kExit, kAbort, kFault, kMemory, kTender };
 
   Reason reason = Reason::kTender;
-  std::optional<int> code;     // kExit: exit status
-  std::optional<int> signal;   // kAbort, kFault: its number
+  std::optional<int> code;    // kExit: exit status
+  std::optional<int> signal;  // kAbort, kFault: its number
   std::string detail;
 
   static ExitReport Ended() { return {Reason::kEnded, std::nullopt, std::nullopt, {}}; }

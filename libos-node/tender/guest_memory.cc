@@ -23,7 +23,8 @@ int GuestMemory::HostProt(uint32_t prot) const {
   return host;
 }
 
-Result<void> GuestMemory::MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared, const char* what) {
+Result<void> GuestMemory::MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared,
+                                  const char* what) {
   // A reservation (KVM) is there to be replaced; at true addresses nothing else may be.
   const int fixed = base_ == nullptr ? MAP_FIXED_NOREPLACE : MAP_FIXED;
   const int flags = fixed | MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE) | (fd < 0 ? MAP_ANONYMOUS : 0);
@@ -47,7 +48,9 @@ Result<void> GuestMemory::MapSegment(const ebb_image_segment& segment, int fd) {
   const uint64_t file_pages = RoundUp(segment.file_size);
   const uint64_t all_pages = RoundUp(segment.mem_size);
   if (file_pages > 0) {
-    if (auto done = MapFile(segment.vaddr, file_pages, segment.prot, fd, segment.file_offset, false, "image segment"); !done) return done;
+    if (auto done = MapFile(segment.vaddr, file_pages, segment.prot, fd, segment.file_offset, false, "image segment");
+        !done)
+      return done;
     const uint64_t rest = file_pages - segment.file_size;
     auto* tail = static_cast<uint8_t*>(At(segment.vaddr + segment.file_size));
     const bool readable = HostProt(segment.prot) != PROT_NONE;
@@ -58,7 +61,8 @@ Result<void> GuestMemory::MapSegment(const ebb_image_segment& segment, int fd) {
       if (auto done = Protect(segment.vaddr, file_pages, segment.prot); !done) return done;
     }
   }
-  if (all_pages > file_pages) return MapAnonymous(segment.vaddr + file_pages, all_pages - file_pages, segment.prot, "image segment");
+  if (all_pages > file_pages)
+    return MapAnonymous(segment.vaddr + file_pages, all_pages - file_pages, segment.prot, "image segment");
   return {};
 }
 
@@ -68,10 +72,12 @@ Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
   }
 
   constexpr uint32_t kReadWrite = EBB_PROT_READ | EBB_PROT_WRITE;
-  if (auto done = MapAnonymous(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, kReadWrite, "hypercall page"); !done) return done;
+  if (auto done = MapAnonymous(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, kReadWrite, "hypercall page"); !done)
+    return done;
   std::memcpy(At(EBB_HYPERCALL_PAGE), plan.page.data(), plan.page.size());
   std::memcpy(At(EBB_HYPERCALL_PAGE + kPageParamsOffset), &plan.params, sizeof plan.params);
-  if (auto done = Protect(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, EBB_PROT_READ | EBB_PROT_EXEC); !done) return done;
+  if (auto done = Protect(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, EBB_PROT_READ | EBB_PROT_EXEC); !done)
+    return done;
 
   const uint64_t boot_size = RoundUp(plan.boot_info.size());
   if (auto done = MapAnonymous(EBB_BOOT_INFO, boot_size, kReadWrite, "boot info"); !done) return done;
@@ -79,9 +85,16 @@ Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
   if (auto done = Protect(EBB_BOOT_INFO, boot_size, EBB_PROT_READ); !done) return done;
 
   const SharedMemory& shared = plan.shared;
-  if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks"); !done) return done;
-  if (auto done = MapFile(EBB_RINGS, shared.rings_size(), kReadWrite, shared.fd(), shared.rings_offset(), true, "rings"); !done) return done;
-  if (auto done = MapFile(EBB_DATA, EBB_DATA_SIZE, kReadWrite, shared.fd(), shared.data_offset(), true, "data area"); !done) return done;
+  if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
+      !done)
+    return done;
+  if (auto done =
+          MapFile(EBB_RINGS, shared.rings_size(), kReadWrite, shared.fd(), shared.rings_offset(), true, "rings");
+      !done)
+    return done;
+  if (auto done = MapFile(EBB_DATA, EBB_DATA_SIZE, kReadWrite, shared.fd(), shared.data_offset(), true, "data area");
+      !done)
+    return done;
   return MapFile(EBB_CLOCK, EBB_CLOCK_SIZE, EBB_PROT_READ, shared.fd(), shared.clock_offset(), true, "clock page");
 }
 

@@ -1,8 +1,8 @@
-// GuestMemory: puts everything that a guest finds at its start into an address space: the image's segments, the hypercall page, boot info, clock, rings,
-// data area and upcall stacks (address map of abi/ebb_abi.h).
+// GuestMemory: puts everything that a guest finds at its start into an address space: the image's segments, the
+// hypercall page, boot info, clock, rings, data area and upcall stacks (address map of abi/ebb_abi.h).
 //
-// The process tender maps at the true addresses (base 0) in the child; KVM maps into a reservation, guest address 0 at `base`, and never executable:
-// the guest's code is data to the tender.
+// The process tender maps at the true addresses (base 0) in the child; KVM maps into a reservation, guest address 0 at
+// `base`, and never executable: the guest's code is data to the tender.
 #ifndef EBB_TENDER_GUEST_MEMORY_H_
 #define EBB_TENDER_GUEST_MEMORY_H_
 
@@ -20,7 +20,7 @@ namespace ebb::tender {
 struct GuestMemoryPlan {
   const Image& image;
   const SharedMemory& shared;
-  std::span<const uint8_t> page;       // code of the hypercall page
+  std::span<const uint8_t> page;  // code of the hypercall page
   PageParams params;
   std::span<const uint8_t> boot_info;  // BuildBootInfo
   uint32_t cores = 1;
@@ -39,7 +39,8 @@ class GuestMemory {
   uint64_t mapped_bytes() const { return mapped_bytes_; }
 
  private:
-  Result<void> MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared, const char* what);
+  Result<void> MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared,
+                       const char* what);
   Result<void> MapSegment(const ebb_image_segment& segment, int fd);
   Result<void> Protect(uint64_t address, uint64_t size, uint32_t prot);
   int HostProt(uint32_t prot) const;

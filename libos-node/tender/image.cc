@@ -53,11 +53,13 @@ Result<void> CheckSegment(const ebb_image_segment& segment, uint64_t file_size, 
   if (segment.file_offset % EBB_PAGE_SIZE != 0) return Bad(name + ": file offset not page-aligned");
   if (segment.mem_size == 0) return Bad(name + ": empty");
   if (segment.file_size > segment.mem_size) return Bad(name + ": larger in the file than in memory");
-  if (segment.vaddr < region->base || !Fits(segment.vaddr, segment.mem_size, region->end)) return Bad(name + ": outside the region of its kind");
+  if (segment.vaddr < region->base || !Fits(segment.vaddr, segment.mem_size, region->end))
+    return Bad(name + ": outside the region of its kind");
   if (segment.file_size > 0 && segment.file_offset < kHeaderSize) return Bad(name + ": overlaps the header");
   if (!Fits(segment.file_offset, segment.file_size, file_size)) return Bad(name + ": beyond the end of the file");
   if ((segment.prot & ~region->allowed_prot) != 0) return Bad(name + ": protection not allowed for its kind");
-  if (segment.kind == EBB_SEGMENT_KERNEL && (segment.prot & EBB_PROT_WRITE) != 0 && (segment.prot & EBB_PROT_EXEC) != 0) {
+  if (segment.kind == EBB_SEGMENT_KERNEL && (segment.prot & EBB_PROT_WRITE) != 0 &&
+      (segment.prot & EBB_PROT_EXEC) != 0) {
     return Bad(name + ": writable and executable");
   }
   return {};
@@ -73,8 +75,9 @@ Result<void> CheckEntryPoints(const ebb_image_header& header) {
            end <= segment.vaddr + segment.mem_size;
   });
   if (!inside) return Bad("kernel text is not in an executable kernel segment");
-  const std::pair<uint64_t, const char*> entries[] = {
-      {header.kernel_entry, "kernel entry"}, {header.upcall_entry, "upcall entry"}, {header.syscall_entry, "syscall entry"}};
+  const std::pair<uint64_t, const char*> entries[] = {{header.kernel_entry, "kernel entry"},
+                                                      {header.upcall_entry, "upcall entry"},
+                                                      {header.syscall_entry, "syscall entry"}};
   for (const auto& [address, name] : entries) {
     if (address < start || address >= end) return Bad(std::string(name) + " is not in the kernel text");
   }
@@ -132,7 +135,9 @@ class FileView {
   FileView(const FileView&) = delete;
   FileView& operator=(const FileView&) = delete;
   bool ok() const { return address_ != MAP_FAILED; }
-  std::span<const uint8_t> Part(uint64_t offset, uint64_t size) const { return {static_cast<const uint8_t*>(address_) + offset, size}; }
+  std::span<const uint8_t> Part(uint64_t offset, uint64_t size) const {
+    return {static_cast<const uint8_t*>(address_) + offset, size};
+  }
 
  private:
   uint64_t size_;
@@ -161,8 +166,10 @@ Result<void> CheckImageHeader(const ebb_image_header& header, uint64_t file_size
   }
   if (header.image_size != file_size) return Bad("file size differs from the header's");
   if (header.segment_count == 0 || header.segment_count > EBB_IMAGE_MAX_SEGMENTS) return Bad("segment count");
-  if (header.manifest_size > kMaxManifestSize || !Fits(header.manifest_offset, header.manifest_size, file_size)) return Bad("manifest range");
-  if (header.options_size > kMaxOptionsSize || !Fits(header.options_offset, header.options_size, file_size)) return Bad("options range");
+  if (header.manifest_size > kMaxManifestSize || !Fits(header.manifest_offset, header.manifest_size, file_size))
+    return Bad("manifest range");
+  if (header.options_size > kMaxOptionsSize || !Fits(header.options_offset, header.options_size, file_size))
+    return Bad("options range");
 
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
   for (uint32_t i = 0; i < header.segment_count; ++i) {
@@ -182,7 +189,7 @@ Result<Image> Image::Open(const std::string& path, ImageCheck check) {
   // O_NONBLOCK: a FIFO in the file's place must not hang the start.
   image.fd_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!image.fd_) return ErrnoError(ErrorCode::kImageMissing, path, errno);
-  struct stat file{};
+  struct stat file {};
   if (fstat(image.fd_.get(), &file) != 0) return ErrnoError(ErrorCode::kImageMissing, path, errno);
   if (!S_ISREG(file.st_mode)) return Bad(path + " is not a regular file");
   const auto size = static_cast<uint64_t>(file.st_size);
@@ -194,7 +201,8 @@ Result<Image> Image::Open(const std::string& path, ImageCheck check) {
   if (auto checked = CheckImageHeader(image.header_, size); !checked) return checked.error();
 
   const Sha256Digest digest = HeaderDigest(view, image.header_);
-  if (std::memcmp(digest.data(), image.header_.sha256, digest.size()) != 0) return Error{ErrorCode::kImageHash, "header"};
+  if (std::memcmp(digest.data(), image.header_.sha256, digest.size()) != 0)
+    return Error{ErrorCode::kImageHash, "header"};
   const auto copy = [&](uint64_t offset, uint64_t bytes) {
     const auto part = view.Part(offset, bytes);
     return std::string(part.begin(), part.end());
@@ -210,7 +218,8 @@ Result<Image> Image::Open(const std::string& path, ImageCheck check) {
     const ebb_image_segment& segment = image.header_.segments[i];
     if (!image.fully_checked_ && segment.kind != EBB_SEGMENT_KERNEL) continue;
     const Sha256Digest content = Sha256::Of(view.Part(segment.file_offset, segment.file_size));
-    if (std::memcmp(content.data(), segment.sha256, content.size()) != 0) return Error{ErrorCode::kImageHash, "segment " + std::to_string(i)};
+    if (std::memcmp(content.data(), segment.sha256, content.size()) != 0)
+      return Error{ErrorCode::kImageHash, "segment " + std::to_string(i)};
   }
   if (image.fully_checked_) WriteStamp(stamp_path, stamp);
   return image;

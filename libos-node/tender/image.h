@@ -1,9 +1,10 @@
 // Image: an opened and fully checked image file (struct ebb_image_header).
 //
-// Invariant: an Image object exists only when every header field was checked: segments are page-aligned, in the region of their kind, disjoint
-// and inside the file, entry points lie in executable kernel segments, and the checksums hold. The checksums of the EXE and FS segments (about
-// 120 MB) are computed once; a stamp file `<image>.verified` then stands for them as long as the file's identity and times do not change.
-// Leaves out: trust in the file's owner, who may change it after the check (images belong to the person who starts the tender).
+// Invariant: an Image object exists only when every header field was checked: segments are page-aligned, in the region
+// of their kind, disjoint and inside the file, entry points lie in executable kernel segments, and the checksums hold.
+// The checksums of the EXE and FS segments (about 120 MB) are computed once; a stamp file `<image>.verified` then
+// stands for them as long as the file's identity and times do not change. Leaves out: trust in the file's owner, who
+// may change it after the check (images belong to the person who starts the tender).
 #ifndef EBB_TENDER_IMAGE_H_
 #define EBB_TENDER_IMAGE_H_
 

@@ -6,7 +6,8 @@
 namespace ebb::tender {
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of `text`, 0 when there is none (overlong forms and surrogates are refused).
+// Length of the valid UTF-8 sequence at the start of `text`, 0 when there is none (overlong forms and surrogates are
+// refused).
 size_t Utf8Length(std::string_view text) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
   const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };

@@ -1,4 +1,5 @@
-// JsonObject: writes one flat or nested JSON object, for the EXIT and STATS frames and --stats. Writing only; text is made valid UTF-8.
+// JsonObject: writes one flat or nested JSON object, for the EXIT and STATS frames and --stats. Writing only; text is
+// made valid UTF-8.
 #ifndef EBB_TENDER_JSON_H_
 #define EBB_TENDER_JSON_H_
 

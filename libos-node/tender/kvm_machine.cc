@@ -24,8 +24,8 @@ constexpr uint64_t kSfmask = 0x44500;
 
 constexpr int kNeeded[] = {KVM_CAP_USER_MEMORY, KVM_CAP_SYNC_REGS, KVM_CAP_IMMEDIATE_EXIT, KVM_CAP_XCRS};
 
-// The headers' flexible arrays have another layout in C++ than in C (an empty struct has a size), and the ioctl numbers follow it: the kernel's own
-// layouts and numbers are stated here.
+// The headers' flexible arrays have another layout in C++ than in C (an empty struct has a size), and the ioctl numbers
+// follow it: the kernel's own layouts and numbers are stated here.
 template <typename Entry, size_t kCount>
 struct CountedArray {  // kvm_cpuid2, kvm_msrs
   uint32_t count;
@@ -63,7 +63,8 @@ Result<KvmMachine> KvmMachine::Create() {
   KvmMachine machine;
   machine.kvm_ = UniqueFd(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!machine.kvm_) return Unusable("open /dev/kvm");
-  if (ioctl(machine.kvm_.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) return Error{ErrorCode::kKvmUnusable, "API version"};
+  if (ioctl(machine.kvm_.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+    return Error{ErrorCode::kKvmUnusable, "API version"};
   for (const int capability : kNeeded) {
     if (ioctl(machine.kvm_.get(), KVM_CHECK_EXTENSION, capability) <= 0) {
       return Error{ErrorCode::kKvmUnusable, "capability " + std::to_string(capability) + " is missing"};
@@ -71,7 +72,8 @@ Result<KvmMachine> KvmMachine::Create() {
   }
   machine.vm_ = UniqueFd(ioctl(machine.kvm_.get(), KVM_CREATE_VM, 0));
   if (!machine.vm_) return Unusable("KVM_CREATE_VM");
-  // Old Intel processors (no unrestricted guest) want a place for four pages; it must not be in a slot. Others ignore this.
+  // Old Intel processors (no unrestricted guest) want a place for four pages; it must not be in a slot. Others ignore
+  // this.
   uint64_t identity_map = kLowSize + 0x3000;
   ioctl(machine.vm_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
   ioctl(machine.vm_.get(), KVM_SET_TSS_ADDR, kLowSize);
@@ -100,7 +102,8 @@ KvmMachine::~KvmMachine() {
 
 Result<void> KvmMachine::SetSlot(uint32_t slot, uint64_t address, uint64_t size, void* host) {
   kvm_userspace_memory_region region{slot, 0, address, size, reinterpret_cast<uint64_t>(host)};
-  if (ioctl(vm_.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0) return ErrnoError(ErrorCode::kMemory, "memory slot", errno);
+  if (ioctl(vm_.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0)
+    return ErrnoError(ErrorCode::kMemory, "memory slot", errno);
   return {};
 }
 
@@ -151,7 +154,8 @@ Result<void> KvmMachine::InitVcpu(uint64_t& xsave_mask, uint64_t syscall_target)
   xcrs.xcrs[0].value = xsave_mask;
   if (ioctl(vcpu_.get(), KVM_SET_XCRS, &xcrs) != 0) return Unusable("KVM_SET_XCRS");
 
-  CountedArray<kvm_msr_entry, 3> msrs{3, 0, {{kMsrStar, 0, kStar}, {kMsrLstar, 0, syscall_target}, {kMsrSfmask, 0, kSfmask}}};
+  CountedArray<kvm_msr_entry, 3> msrs{
+      3, 0, {{kMsrStar, 0, kStar}, {kMsrLstar, 0, syscall_target}, {kMsrSfmask, 0, kSfmask}}};
   if (ioctl(vcpu_.get(), kSetMsrs, &msrs) != 3) return Unusable("KVM_SET_MSRS");
   return {};
 }
@@ -197,7 +201,8 @@ void KvmMachine::ReadSegmentBases(uint64_t& fs, uint64_t& gs) {
 bool KvmMachine::EventPending() {
   kvm_vcpu_events events{};
   if (ioctl(vcpu_.get(), KVM_GET_VCPU_EVENTS, &events) != 0) return true;
-  return events.exception.injected != 0 || events.exception.pending != 0 || events.interrupt.injected != 0 || events.nmi.injected != 0;
+  return events.exception.injected != 0 || events.exception.pending != 0 || events.interrupt.injected != 0 ||
+         events.nmi.injected != 0;
 }
 
 }  // namespace ebb::tender

@@ -1,4 +1,5 @@
-// KvmMachine: a KVM virtual machine with one vCPU, as the ioctls give it. Knows registers and slots, nothing of the guest's contract.
+// KvmMachine: a KVM virtual machine with one vCPU, as the ioctls give it. Knows registers and slots, nothing of the
+// guest's contract.
 #ifndef EBB_TENDER_KVM_MACHINE_H_
 #define EBB_TENDER_KVM_MACHINE_H_
 

@@ -12,7 +12,7 @@ namespace ebb::tender {
 namespace {
 
 constexpr uint64_t kLargePage = 2ull << 20;
-constexpr int kMadvPopulateRead = 22;  // MADV_POPULATE_READ, Linux 5.14
+constexpr int kMadvPopulateRead = 22, kMadvPopulateWrite = 23;  // MADV_POPULATE_*, Linux 5.14
 constexpr uint64_t kReservation = kTables + kTablesSize + kLargePage;
 // Slots: the tables below 1 MiB, the windows, then the steps of on-demand tables.
 constexpr uint32_t kFirstTableSlot = EBB_ARENA_END / KvmMemory::kWindow + 1;
@@ -37,8 +37,10 @@ Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
   void* bitmaps = mmap(nullptr, 2 * CommitMap::kBitmapSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (bitmaps == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "commit map", errno);
   memory.bitmaps_ = static_cast<uint8_t*>(bitmaps);
-  memory.commits_ = {0, reinterpret_cast<uint64_t*>(memory.bitmaps_), reinterpret_cast<uint64_t*>(memory.bitmaps_ + CommitMap::kBitmapSize)};
-  if (mprotect(memory.base_, kLowSize, PROT_READ | PROT_WRITE) != 0) return ErrnoError(ErrorCode::kMemory, "tables", errno);
+  memory.commits_ = {0, reinterpret_cast<uint64_t*>(memory.bitmaps_),
+                     reinterpret_cast<uint64_t*>(memory.bitmaps_ + CommitMap::kBitmapSize)};
+  if (mprotect(memory.base_, kLowSize, PROT_READ | PROT_WRITE) != 0)
+    return ErrnoError(ErrorCode::kMemory, "tables", errno);
   // A host without huge pages refuses, which costs speed only.
   madvise(memory.At(EBB_HEAP_BASE), EBB_ARENA_END - EBB_HEAP_BASE, MADV_HUGEPAGE);
   return memory;
@@ -47,6 +49,7 @@ Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
 KvmMemory::KvmMemory(KvmMemory&& other) noexcept
     : machine_(other.machine_),
       limit_(other.limit_),
+      max_windows_(other.max_windows_),
       reservation_(std::exchange(other.reservation_, nullptr)),
       base_(other.base_),
       bitmaps_(std::exchange(other.bitmaps_, nullptr)),
@@ -64,6 +67,7 @@ KvmMemory::~KvmMemory() {
 Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
   for (uint64_t window = address / kWindow; window <= (address + size - 1) / kWindow; ++window) {
     if (windows_.test(window)) continue;
+    if (windows_.count() >= max_windows_) return Error{ErrorCode::kMemory, "too many memory slots"};
     const uint64_t start = std::max(window * kWindow, uint64_t{EBB_LOW_END});
     const uint64_t length = (window + 1) * kWindow - start;
     if (auto done = machine_.SetSlot(static_cast<uint32_t>(window + 1), start, length, At(start)); !done) return done;
@@ -75,7 +79,8 @@ Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
 
 Result<void> KvmMemory::EnsureTables(uint64_t end) {
   for (; tables_end_ < std::min(end, kTables + kTablesSize); tables_end_ += kTableStep) {
-    if (mprotect(At(tables_end_), kTableStep, PROT_READ | PROT_WRITE) != 0) return ErrnoError(ErrorCode::kMemory, "tables", errno);
+    if (mprotect(At(tables_end_), kTableStep, PROT_READ | PROT_WRITE) != 0)
+      return ErrnoError(ErrorCode::kMemory, "tables", errno);
     const auto slot = kFirstTableSlot + static_cast<uint32_t>((tables_end_ - kTables) / kTableStep);
     if (auto done = machine_.SetSlot(slot, tables_end_, kTableStep, At(tables_end_)); !done) return done;
   }
@@ -107,7 +112,8 @@ bool KvmMemory::InExe(uint64_t address, uint64_t size) const {
 
 long KvmMemory::Protect(uint64_t address, uint64_t size, uint64_t prot) {
   if (address < EBB_EXE_END) {
-    const bool valid = ((address | size) & (EBB_PAGE_SIZE - 1)) == 0 && (prot & ~7ull) == 0 && address >= EBB_EXE_BASE && size <= EBB_EXE_END - address;
+    const bool valid = ((address | size) & (EBB_PAGE_SIZE - 1)) == 0 && (prot & ~7ull) == 0 &&
+                       address >= EBB_EXE_BASE && size <= EBB_EXE_END - address;
     if (!valid) return -EINVAL;
     if (!InExe(address, size)) return -ENOMEM;
     return mprotect(At(address), size, HostProt(prot)) == 0 ? 0 : -errno;
@@ -150,15 +156,25 @@ long KvmMemory::Random(uint64_t buffer, uint64_t size) {
   return static_cast<uint64_t>(written) == size ? 0 : -EFAULT;
 }
 
+// Asks the kernel instead of touching: the guest's page may be inaccessible, and a fault here would be the tender's.
+// What it fills in is what the guest's own access would.
+bool KvmMemory::Allows(uint64_t page, bool write) const {
+  if (page < EBB_LOW_END || page >= EBB_ARENA_END) return false;
+  return madvise(At(page), EBB_PAGE_SIZE, write ? kMadvPopulateWrite : kMadvPopulateRead) == 0;
+}
+
+std::optional<uint64_t> KvmMemory::FirstRefused(uint64_t address, uint64_t size, bool write) const {
+  for (uint64_t page = address & ~(EBB_PAGE_SIZE - 1); page < address + size; page += EBB_PAGE_SIZE) {
+    if (!Allows(page, write)) return std::max(page, address);
+  }
+  return std::nullopt;
+}
+
 size_t KvmMemory::ReadCode(uint64_t address, std::span<uint8_t> code) const {
-  if (address < EBB_LOW_END || address >= EBB_ARENA_END) return 0;
   const uint64_t page = address & ~(EBB_PAGE_SIZE - 1);
-  // Asks the kernel instead of touching: the guest's page may be inaccessible, and a fault here would be the tender's.
-  const auto readable = [&](uint64_t at) { return at < EBB_ARENA_END && madvise(At(at), EBB_PAGE_SIZE, kMadvPopulateRead) == 0; };
-  if (!readable(page)) return 0;
-  size_t size = code.size();
+  if (!Allows(page, false)) return 0;
   const uint64_t left = page + EBB_PAGE_SIZE - address;
-  if (left < size && !readable(page + EBB_PAGE_SIZE)) size = left;
+  const size_t size = left < code.size() && !Allows(page + EBB_PAGE_SIZE, false) ? left : code.size();
   std::memcpy(code.data(), At(address), size);
   return size;
 }

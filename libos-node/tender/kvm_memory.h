@@ -1,12 +1,15 @@
-// KvmMemory: a KVM guest's memory. One host reservation of the guest's whole span; slots of 64 MiB are added when something in them is first committed.
+// KvmMemory: a KVM guest's memory. One host reservation of the guest's whole span; slots of 64 MiB are added when
+// something in them is first committed.
 //
-// Protection is that of the host mapping: a guest access that the host's page tables refuse makes KVM_RUN fail, and that becomes a fault in the guest.
-// Executable is not enforced under KVM (host mappings are never executable, guest pages always are): stated in docs/address-map.md.
+// Protection is that of the host mapping: a guest access that the host's page tables refuse makes KVM_RUN fail, and
+// that becomes a fault in the guest. Executable is not enforced under KVM (host mappings are never executable, guest
+// pages always are): stated in docs/address-map.md.
 #ifndef EBB_TENDER_KVM_MEMORY_H_
 #define EBB_TENDER_KVM_MEMORY_H_
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,6 +25,10 @@ class KvmMemory {
  public:
   // Small enough that creating one costs little (about 20 us), large enough that a big heap needs few.
   static constexpr uint64_t kWindow = 64ull << 20;
+  // A slot costs about 160 KB of kernel memory that no limit counts, so a guest that commits one page in each window is
+  // stopped: this many windows, and one more per so much of its memory limit.
+  static constexpr uint64_t kBaseWindows = 64;
+  static constexpr uint64_t kLimitPerWindow = 1ull << 20;
 
   static Result<KvmMemory> Create(KvmMachine& machine, uint64_t limit);
   KvmMemory(KvmMemory&& other) noexcept;
@@ -40,6 +47,9 @@ class KvmMemory {
   // Copies the instruction bytes at `address`, as far as the guest could read them; 0: not at all.
   size_t ReadCode(uint64_t address, std::span<uint8_t> code) const;
 
+  // The first address of [address, address + size) that the guest may not read (or write).
+  std::optional<uint64_t> FirstRefused(uint64_t address, uint64_t size, bool write) const;
+
   uint8_t* At(uint64_t address) const { return base_ + address; }
   // Host address of [address, address + size) when it lies in ring 0's stack, else null.
   uint8_t* Ring0Stack(uint64_t address, uint64_t size) const;
@@ -48,11 +58,13 @@ class KvmMemory {
   uint64_t slots() const { return windows_.count(); }
 
  private:
-  KvmMemory(KvmMachine& machine, uint64_t limit) : machine_(machine), limit_(limit) {}
+  KvmMemory(KvmMachine& machine, uint64_t limit)
+      : machine_(machine), limit_(limit), max_windows_(kBaseWindows + limit / kLimitPerWindow) {}
   Result<void> EnsureWindows(uint64_t address, uint64_t size);
   // Memory for page tables up to guest-physical `end`.
   Result<void> EnsureTables(uint64_t end);
   bool InExe(uint64_t address, uint64_t size) const;
+  bool Allows(uint64_t page, bool write) const;
 
   struct HostPages {
     KvmMemory& memory;
@@ -64,13 +76,14 @@ class KvmMemory {
 
   KvmMachine& machine_;
   uint64_t limit_;
+  uint64_t max_windows_;
   uint8_t* reservation_ = nullptr;
-  uint8_t* base_ = nullptr;   // host address of guest address 0
+  uint8_t* base_ = nullptr;  // host address of guest address 0
   uint8_t* bitmaps_ = nullptr;
   CommitMap::State commits_{};
   std::bitset<EBB_ARENA_END / kWindow> windows_;
   uint64_t next_table_ = kTables;
-  uint64_t tables_end_ = kTables;  // backed up to here
+  uint64_t tables_end_ = kTables;                   // backed up to here
   std::vector<std::pair<uint64_t, uint64_t>> exe_;  // segments: start, end
 };
 

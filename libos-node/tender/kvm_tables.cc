@@ -24,8 +24,8 @@ static_assert(kPds + EBB_ARENA_END / kGiB * EBB_PAGE_SIZE <= kLowSize);
 static_assert(kRing0Base / kGiB < 512, "one PDPT covers everything");
 
 // The accessed bit is set in all descriptors: the processor must not write to the read-only table.
-constexpr uint64_t kCode64 = 0x00af9b000000ffff, kData = 0x00cf93000000ffff, kCode64User = 0x00affb000000ffff, kDataUser = 0x00cff3000000ffff,
-                   kCode32User = 0x00cffb000000ffff;
+constexpr uint64_t kCode64 = 0x00af9b000000ffff, kData = 0x00cf93000000ffff, kCode64User = 0x00affb000000ffff,
+                   kDataUser = 0x00cff3000000ffff, kCode32User = 0x00cffb000000ffff;
 
 }  // namespace
 
@@ -49,14 +49,16 @@ void KvmTables::Build() {
   std::memcpy(low_ + kTss + 102, &bitmap, sizeof bitmap);
   std::memset(low_ + kTss + kTssBitmap, 0xff, kTssBitmapSize + 1);
   // A clear bit allows. Sixteen ports from kHypercallPort on, the probe's among them.
-  static_assert(kHypercallPort % 8 == 0 && kProbePort < kHypercallPort + 16 && kHypercallPort / 8 + 2 <= kTssBitmapSize);
+  static_assert(kHypercallPort % 8 == 0 && kProbePort < kHypercallPort + 16 &&
+                kHypercallPort / 8 + 2 <= kTssBitmapSize);
   std::memset(low_ + kTss + kTssBitmap + kHypercallPort / 8, 0, 2);
 
   for (uint64_t vector = 0; vector < 32; ++vector) {
     const uint64_t handler = kRing0Base + kRing0Code + vector * 16;
     // int3 and into are allowed from ring 3.
     const uint64_t type = vector == 3 || vector == 4 ? 0xee : 0x8e;
-    Words(kIdt)[vector * 2] = (handler & 0xffff) | uint64_t{kKernelCode} << 16 | type << 40 | (handler >> 16 & 0xffff) << 48;
+    Words(kIdt)[vector * 2] =
+        (handler & 0xffff) | uint64_t{kKernelCode} << 16 | type << 40 | (handler >> 16 & 0xffff) << 48;
     Words(kIdt)[vector * 2 + 1] = handler >> 32;
   }
 

@@ -1,13 +1,15 @@
 // KvmTables: page tables, descriptor tables and ring-0 code of a KVM guest, in guest-physical [0, 1 MiB).
 //
-// Invariant: nothing here is mapped where ring 3 can reach it. Ring 0 sees, at kRing0Base + guest-physical: its code and the descriptor tables, both read-only (so
-// that a forged GS base cannot turn the syscall stub's store against them; CR0.WP is set), and one page of stack. The page tables have no mapping at
-// all. Ring 3 sees guest-virtual = guest-physical: below the heap in 2 MiB pages, present where memory slots are; heap and arena page by page, present
-// exactly while held (pages/commit_map.h), so that a touch of anything else is an exception with its address. KVM itself names no address
-// for an access that the host's page tables refuse.
+// Invariant: nothing here is mapped where ring 3 can reach it. Ring 0 sees, at kRing0Base + guest-physical: its code
+// and the descriptor tables, both read-only (so that a forged GS base cannot turn the syscall stub's store against
+// them; CR0.WP is set), and one page of stack. The page tables have no mapping at all. Ring 3 sees guest-virtual =
+// guest-physical: below the heap in 2 MiB pages, present where memory slots are; heap and arena page by page, present
+// exactly while held (pages/commit_map.h), so that a touch of anything else is an exception with its address. KVM
+// itself names no address for an access that the host's page tables refuse.
 //
-// The host writes table entries behind the back of a KVM that shadows them. Making one present needs no flush: KVM reads the tables anew at a fault. Whoever takes
-// one away must release the page's memory afterwards (madvise), which makes KVM forget its translation.
+// The host writes table entries behind the back of a KVM that shadows them. Making one present needs no flush: KVM
+// reads the tables anew at a fault. Whoever takes one away must release the page's memory afterwards (madvise), which
+// makes KVM forget its translation.
 #ifndef EBB_TENDER_KVM_TABLES_H_
 #define EBB_TENDER_KVM_TABLES_H_
 
@@ -34,7 +36,8 @@ inline constexpr uint64_t kPdpt = 0x5000;
 inline constexpr uint64_t kRing0Pd = 0x6000;
 inline constexpr uint64_t kRing0Pt = 0x7000;
 inline constexpr uint64_t kPds = 0x8000;  // one per GiB of the guest's regions
-// Tables of heap and arena, made on demand: guest-physical, behind the guest's regions, in steps of kTableStep that get a slot each.
+// Tables of heap and arena, made on demand: guest-physical, behind the guest's regions, in steps of kTableStep that get
+// a slot each.
 inline constexpr uint64_t kTables = EBB_ARENA_END;
 inline constexpr uint64_t kTablesSize = EBB_ARENA_END / (2ull << 20) * EBB_PAGE_SIZE;
 inline constexpr uint64_t kTableStep = 4ull << 20;
@@ -49,7 +52,8 @@ inline constexpr uint16_t kTssSelector = 0x40;
 inline constexpr uint64_t kStar = (0x23ull << 48) | (0x10ull << 32);
 inline constexpr uint64_t kGdtLimit = 0x4f;
 inline constexpr uint64_t kIdtLimit = 32 * 16 - 1;
-// Behind the TSS proper: the I/O permission bitmap for ports 0..63 and the byte of ones that must follow it. Ports beyond it are denied.
+// Behind the TSS proper: the I/O permission bitmap for ports 0..63 and the byte of ones that must follow it. Ports
+// beyond it are denied.
 inline constexpr uint64_t kTssBitmap = 104;
 inline constexpr uint64_t kTssBitmapSize = 8;
 inline constexpr uint64_t kTssLimit = kTssBitmap + kTssBitmapSize;
@@ -63,7 +67,8 @@ class KvmTables {
   // Makes guest-virtual [address, address + size) present; multiples of 2 MiB.
   void MapIdentity(uint64_t address, uint64_t size);
 
-  // The same page by page, for heap and arena. `next_table` (from kTables on) moves; the caller has backed [next_table, next_table + TablesFor(...)).
+  // The same page by page, for heap and arena. `next_table` (from kTables on) moves; the caller has backed [next_table,
+  // next_table + TablesFor(...)).
   void MapPages(uint64_t address, uint64_t size, uint64_t& next_table);
   void UnmapPages(uint64_t address, uint64_t size);
   static uint64_t TablesFor(uint64_t size) { return (size / (2ull << 20) + 2) * EBB_PAGE_SIZE; }

@@ -1,8 +1,9 @@
 // The KVM tender: the guest on a vCPU of this thread, the broker in between.
 //
-// All exits are handled here: hypercalls (`out` from ring 3), exceptions (`out` from the ring-0 stubs), accesses that the host's page tables refuse, and
-// signals, which stay blocked except in KVM_RUN and are taken from descriptors, so that none is lost between a look and a wait. Registers, stacks and
-// memory of the guest are hostile: every address is checked or left to the kernel to refuse.
+// All exits are handled here: hypercalls (`out` from ring 3), exceptions (`out` from the ring-0 stubs), accesses that
+// the host's page tables refuse, and signals, which stay blocked except in KVM_RUN and are taken from descriptors, so
+// that none is lost between a look and a wait. Registers, stacks and memory of the guest are hostile: every address is
+// checked or left to the kernel to refuse.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/signalfd.h>
@@ -29,7 +30,8 @@ namespace ebb::tender {
 namespace {
 
 constexpr uint32_t kExitMemoryFault = 39;  // KVM_EXIT_MEMORY_FAULT, Linux 6.8
-// IF and the bit that is always set. IOPL stays 0: PVM loses it, and the I/O permission bitmap allows exactly the hypercall ports.
+// IF and the bit that is always set. IOPL stays 0: PVM loses it, and the I/O permission bitmap allows exactly the
+// hypercall ports.
 constexpr uint64_t kEntryFlags = 0x202;
 // Page-fault error code.
 constexpr uint64_t kErrorWrite = 2, kErrorUser = 4, kErrorFetch = 16;
@@ -39,7 +41,9 @@ constexpr int kMaxRefusedEntries = 1000;
 int TickSignal() { return SIGRTMIN; }
 
 // Exceptions that push an error code.
-bool HasErrorCode(uint64_t vector) { return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21; }
+bool HasErrorCode(uint64_t vector) {
+  return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+}
 
 // As the processor pushes it.
 struct InterruptFrame {
@@ -96,7 +100,8 @@ class KvmBackend final : public Backend {
   std::optional<ExitReport> OnSignal();
   std::optional<ExitReport> OnTick();
 
-  // Puts a struct ebb_upcall for the interrupted state on the upcall stack; the stack pointer and argument for upcall_entry, or nothing when there is no room.
+  // Puts a struct ebb_upcall for the interrupted state on the upcall stack; the stack pointer and argument for
+  // upcall_entry, or nothing when there is no room.
   std::optional<uint64_t> BuildUpcall(const UpcallCause& cause, const kvm_regs& interrupted);
   // The same, and lets ring 3 continue in upcall_entry.
   std::optional<ExitReport> Upcall(const UpcallCause& cause);
@@ -129,8 +134,9 @@ Result<void> KvmBackend::Start() {
   auto memory = KvmMemory::Create(machine_, context_.boot.memory_limit);
   if (!memory) return memory.error();
   memory_.emplace(std::move(*memory));
-  const GuestMemoryPlan plan{context_.image,           context_.shared, KvmPage(), ParamsOf(context_.image, context_.boot.memory_limit), *boot_info,
-                             context_.boot.core_count};
+  const GuestMemoryPlan plan{context_.image, context_.shared,
+                             KvmPage(),      ParamsOf(context_.image, context_.boot.memory_limit),
+                             *boot_info,     context_.boot.core_count};
   if (auto done = memory_->Map(plan); !done) return done;
 
   context_.clock.emplace(context_.shared.clock(), context_.first_reading, machine_.TscKhz());
@@ -161,13 +167,14 @@ Result<uint64_t> KvmBackend::Probe() {
   const kvm_run& run = machine_.run();
   if (run.exit_reason != KVM_EXIT_IO || run.io.port != kProbePort) {
     char text[128];
-    std::snprintf(text, sizeof text, "the probe ended with exit %u, port %#x, rip %#llx, rsp %#llx", run.exit_reason, run.io.port, machine_.regs().rip,
-                  machine_.regs().rsp);
+    std::snprintf(text, sizeof text, "the probe ended with exit %u, port %#x, rip %#llx, rsp %#llx", run.exit_reason,
+                  run.io.port, machine_.regs().rip, machine_.regs().rsp);
     return Error{ErrorCode::kKvmUnusable, text};
   }
   const uint64_t guest = machine_.regs().rax;
   machine_.CompleteExit();
-  // Inside the window the clocks are the same; a few microseconds of doubt otherwise only shift the guest's clock by as much.
+  // Inside the window the clocks are the same; a few microseconds of doubt otherwise only shift the guest's clock by as
+  // much.
   return guest >= before && guest <= after ? 0 : guest - (before + (after - before) / 2);
 }
 
@@ -194,7 +201,8 @@ Result<void> KvmBackend::SetUpSignals() {
   if (context_.parent_fd < 0) return {};
   const f_owner_ex owner{F_OWNER_TID, event._sigev_un._tid};
   const int flags = fcntl(context_.parent_fd, F_GETFL);
-  if (flags < 0 || fcntl(context_.parent_fd, F_SETOWN_EX, &owner) != 0 || fcntl(context_.parent_fd, F_SETFL, flags | O_ASYNC) != 0) {
+  if (flags < 0 || fcntl(context_.parent_fd, F_SETOWN_EX, &owner) != 0 ||
+      fcntl(context_.parent_fd, F_SETFL, flags | O_ASYNC) != 0) {
     return ErrnoError(ErrorCode::kChannelBad, "O_ASYNC", errno);
   }
   return {};
@@ -212,7 +220,8 @@ ExitReport KvmBackend::Run() {
   context_.started_ns = ReadClocks().monotonic_ns;
   for (;;) {
     auto end = Step();
-    if (!end && context_.broker->broken()) end = ExitReport{ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest broke its rings"};
+    if (!end && context_.broker->broken())
+      end = ExitReport{ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest broke its rings"};
     if (!end && context_.end_requested) end = ExitReport::Ended();
     if (!end) continue;
     context_.broker->Submit(0);  // last words
@@ -258,7 +267,8 @@ std::optional<ExitReport> KvmBackend::OnPort() {
   const bool ring0 = machine_.regs().rip >= kRing0Base;
   if (run.io.direction == KVM_EXIT_IO_OUT && run.io.size == 1 && run.io.count == 1) {
     if (ring0 && port >= kExceptionPort && port < kExceptionPort + 32) return OnException(port - kExceptionPort);
-    if (!ring0 && port >= kHypercallPort && port < kHypercallPort + EBB_HC_COUNT) return OnHypercall(port - kHypercallPort);
+    if (!ring0 && port >= kHypercallPort && port < kHypercallPort + EBB_HC_COUNT)
+      return OnHypercall(port - kHypercallPort);
   }
   if (ring0) return Crash("port access in ring 0");
   // A hypercall port, but not in the way of the hypercall page: a protection fault like any other port.
@@ -305,10 +315,12 @@ long KvmBackend::EnterHypercall(uint64_t flags, uint64_t seen, int64_t seconds, 
   const bool forever = seconds < 0;
   // Far beyond any use, and without overflow.
   constexpr int64_t kLongest = 1000000000;
-  const int64_t timeout = std::min(seconds, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
+  const int64_t timeout =
+      std::min(seconds, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
   const uint64_t start = ReadClocks().monotonic_ns;
   const auto tail = std::atomic_ref(context_.shared.core(0)->cq_tail);
-  while (!context_.end_requested && !broker.broken() && tail.load(std::memory_order_acquire) == static_cast<uint32_t>(seen)) {
+  while (!context_.end_requested && !broker.broken() &&
+         tail.load(std::memory_order_acquire) == static_cast<uint32_t>(seen)) {
     if (forever) {
       broker.Poll(-1);
       continue;
@@ -385,7 +397,8 @@ std::optional<ExitReport> KvmBackend::OnException(uint32_t vector) {
   interrupted.rsp = frame.rsp;
   interrupted.rflags = frame.rflags;
   const uint64_t address = vector == 14 ? machine_.ReadCr2() : 0;
-  const auto stack = BuildUpcall({.reason = EBB_UPCALL_FAULT, .vector = vector, .error_code = error_code, .address = address}, interrupted);
+  const auto stack = BuildUpcall(
+      {.reason = EBB_UPCALL_FAULT, .vector = vector, .error_code = error_code, .address = address}, interrupted);
   if (!stack) return Crash("no room on the upcall stack");
   frame = {context_.image.header().upcall_entry, kUserCode, kEntryFlags, *stack, kUserData};
   std::memcpy(at, &frame, sizeof frame);
@@ -401,18 +414,22 @@ std::optional<ExitReport> KvmBackend::OnRefusedAccess(uint64_t address) {
   UpcallCause cause{.reason = EBB_UPCALL_FAULT, .vector = 14, .error_code = kErrorUser, .address = address};
   uint8_t code[15];
   const size_t size = memory_->ReadCode(regs.rip, code);
-  if (size == 0) {
-    cause.error_code |= kErrorFetch;
-    cause.address = regs.rip;
-    return Upcall(cause);
-  }
   InstructionContext instruction{};
   StoreRegisters(regs, instruction.gpr);
   instruction.rip = regs.rip;
   machine_.ReadSegmentBases(instruction.fs_base, instruction.gs_base);
-  if (const auto operand = DecodeMemoryOperand({code, size}, instruction)) {
-    cause.address = operand->address;
-    if (operand->write) cause.error_code |= kErrorWrite;
+  const DecodedAccess access = DecodeAccess({code, size}, instruction);
+  if (access.cut && size < sizeof code) {
+    cause.error_code |= kErrorFetch;
+    cause.address = regs.rip + size;
+    return Upcall(cause);
+  }
+  for (const MemoryOperand& operand : access.all()) {
+    if (const auto refused = memory_->FirstRefused(operand.address, operand.size, operand.write)) {
+      cause.address = *refused;
+      if (operand.write) cause.error_code |= kErrorWrite;
+      break;
+    }
   }
   return Upcall(cause);
 }
@@ -445,12 +462,15 @@ std::optional<ExitReport> KvmBackend::OnTick() {
 ExitReport KvmBackend::Crash(const char* what) {
   const kvm_regs& regs = machine_.regs();
   char text[256];
-  std::snprintf(text, sizeof text, "%s: rip %#llx rsp %#llx rflags %#llx rax %#llx. ", what, regs.rip, regs.rsp, regs.rflags, regs.rax);
+  std::snprintf(text, sizeof text, "%s: rip %#llx rsp %#llx rflags %#llx rax %#llx. ", what, regs.rip, regs.rsp,
+                regs.rflags, regs.rax);
   return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, text + context_.shared.ReportText()};
 }
 
 void KvmBackend::DescribeStats(JsonObject& stats) const {
-  stats.Number("exits", exits_).Number("committedBytes", memory_ ? memory_->committed() : 0).Number("slots", memory_ ? memory_->slots() : 0);
+  stats.Number("exits", exits_)
+      .Number("committedBytes", memory_ ? memory_->committed() : 0)
+      .Number("slots", memory_ ? memory_->slots() : 0);
   JsonObject sandbox;
   sandbox.Bool("seccomp", true).Bool("namespaces", false);
   stats.Raw("sandbox", sandbox.Finish());

@@ -19,12 +19,14 @@ int Fail(const Error& error) {
 int Verify(const Options& options) {
   const auto image = Image::Open(options.image, ImageCheck::kFull);
   if (!image) return Fail(image.error());
-  std::printf("%s: ok, %u segments, abi %u\n", options.image.c_str(), image.value().header().segment_count, image.value().header().abi_version);
+  std::printf("%s: ok, %u segments, abi %u\n", options.image.c_str(), image.value().header().segment_count,
+              image.value().header().abi_version);
   return 0;
 }
 
 int PrintFilters(const Options& options) {
-  if (options.tender == TenderChoice::kAuto) return Fail(Error{ErrorCode::kUsage, "filters needs --tender kvm or --tender process"});
+  if (options.tender == TenderChoice::kAuto)
+    return Fail(Error{ErrorCode::kUsage, "filters needs --tender kvm or --tender process"});
   if (options.tender == TenderChoice::kKvm) {
     std::fputs(DumpFilter(kKvmFilter).c_str(), stdout);
   } else {

@@ -93,7 +93,8 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
       {"--env", AddEnvironment},
       {"--arg", [](Options& o, const std::string& v) { return o.arguments.push_back(v), true; }},
-      {"--gateway-port", NumberSetter<uint16_t>(1, 65535, [](Options& o, uint16_t v) { o.gateway_ports.push_back(v); })},
+      {"--gateway-port",
+       NumberSetter<uint16_t>(1, 65535, [](Options& o, uint16_t v) { o.gateway_ports.push_back(v); })},
       {"--cores", NumberSetter<int>(1, 1, [](Options&, int) {})},
   };
   return kOptions;
@@ -111,9 +112,9 @@ const std::map<std::string, void (*)(Options&)>& FlagOptions() {
 }  // namespace
 
 Result<Options> ParseOptions(std::span<const std::string> arguments) {
-  static const std::map<std::string, Command> kCommands = {{"run", Command::kRun},      {"verify", Command::kVerify}, {"filters", Command::kFilters},
-                                                           {"--help", Command::kHelp},  {"-h", Command::kHelp},       {"help", Command::kHelp},
-                                                           {"--version", Command::kVersion}};
+  static const std::map<std::string, Command> kCommands = {
+      {"run", Command::kRun}, {"verify", Command::kVerify}, {"filters", Command::kFilters},  {"--help", Command::kHelp},
+      {"-h", Command::kHelp}, {"help", Command::kHelp},     {"--version", Command::kVersion}};
   if (arguments.empty()) return Usage("no command");
   const auto command = kCommands.find(arguments[0]);
   if (command == kCommands.end()) return Usage("unknown command " + arguments[0]);

@@ -75,9 +75,10 @@ class ChildStart {
     if (!result) Fail(result.error().Text().c_str(), 0);
   }
 
-  // A read-only tmpfs that is mounted nowhere: even a hole in the filter would find no file. Best effort, the filter does not depend on it.
+  // A read-only tmpfs that is mounted nowhere: even a hole in the filter would find no file. Best effort, the filter
+  // does not depend on it.
   bool EnterEmptyRoot() {
-    constexpr unsigned kCreate = 6;                 // FSCONFIG_CMD_CREATE
+    constexpr unsigned kCreate = 6;                  // FSCONFIG_CMD_CREATE
     constexpr unsigned kAttributes = 1 | 2 | 4 | 8;  // read-only, nosuid, nodev, noexec
     const UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "tmpfs", 0)));
     if (!context || syscall(SYS_fsconfig, context.get(), kCreate, nullptr, nullptr, 0) != 0) return false;
@@ -108,10 +109,12 @@ class ChildStart {
   void Memory() {
     GuestMemory memory(nullptr, true);
     GuestMemoryPlan guest = plan_.memory;
-    guest.params.filter = {static_cast<unsigned short>(kGuestFilter.program.size()), reinterpret_cast<sock_filter*>(EBB_UPCALL_STACKS)};
+    guest.params.filter = {static_cast<unsigned short>(kGuestFilter.program.size()),
+                           reinterpret_cast<sock_filter*>(EBB_UPCALL_STACKS)};
     FillUnmapRanges(guest.params);
     Check(memory.Map(guest));
-    Check(memory.MapAnonymous(kCommitMapBase, kCommitMapEnd - kCommitMapBase, EBB_PROT_READ | EBB_PROT_WRITE, "commit map"));
+    Check(memory.MapAnonymous(kCommitMapBase, kCommitMapEnd - kCommitMapBase, EBB_PROT_READ | EBB_PROT_WRITE,
+                              "commit map"));
     auto* commits = static_cast<CommitMap::State*>(memory.At(kCommitMapBase));
     commits->committed = 0;
     commits->held = static_cast<uint64_t*>(memory.At(kCommitMapBase + EBB_PAGE_SIZE));
@@ -135,9 +138,11 @@ class ChildStart {
     for (int signal = 1; signal < 65; ++signal) {
       KernelSigaction action{reinterpret_cast<uint64_t>(SIG_DFL), 0, 0, 0};
       for (const int upcall : kUpcallSignals) {
-        if (signal == upcall) action = {page.signal_handler, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kSaRestorer, page.signal_restorer, 0};
+        if (signal == upcall)
+          action = {page.signal_handler, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kSaRestorer, page.signal_restorer, 0};
       }
-      if (signal != SIGKILL && signal != SIGSTOP) Check(syscall(SYS_rt_sigaction, signal, &action, nullptr, 8) == 0, "sigaction");
+      if (signal != SIGKILL && signal != SIGSTOP)
+        Check(syscall(SYS_rt_sigaction, signal, &action, nullptr, 8) == 0, "sigaction");
     }
     const uint64_t none = 0;
     Check(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none) == 0, "sigprocmask");
@@ -171,7 +176,8 @@ class ChildStart {
       auto* area = reinterpret_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
       constexpr unsigned kUnregister = 1;
       bool done = false;
-      for (const unsigned size : {32u, __rseq_size}) done = done || syscall(SYS_rseq, area, size, kUnregister, RSEQ_SIG) == 0;
+      for (const unsigned size : {32u, __rseq_size})
+        done = done || syscall(SYS_rseq, area, size, kUnregister, RSEQ_SIG) == 0;
       Check(done, "rseq");
     }
     const uint64_t start = ReadPageHeader(plan_.memory.page).start;
@@ -202,6 +208,14 @@ Result<pid_t> Clone(uint64_t namespaces, UniqueFd& pidfd) {
   return static_cast<pid_t>(result);
 }
 
+// Root may lack the right to become somebody else, in a container for example.
+bool MayBecomeNobody() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct held[2] = {};
+  constexpr uint32_t kNeeded = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL;
+  return geteuid() == 0 && syscall(SYS_capget, &header, held) == 0 && (held[0].effective & kNeeded) == kNeeded;
+}
+
 }  // namespace
 
 Result<ChildNotes*> CreateChildNotes() {
@@ -219,13 +233,15 @@ std::string DescribeChildFailure(const ChildNotes* notes) {
 bool HasEmptyRoot(const ChildNotes* notes) { return notes->empty_root != 0; }
 
 Result<Child> StartChild(const ChildPlan& plan) {
-  constexpr uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  const bool root = geteuid() == 0;
+  constexpr uint64_t kNamespaces =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  const bool nobody = MayBecomeNobody();
   // Best first. Root needs no user namespace and is better off as nobody.
   const std::array<std::pair<uint64_t, Isolation>, 3> attempts = {{
-      {kNamespaces | (root ? 0 : CLONE_NEWUSER), {.user_namespace = !root, .namespaces = true, .other_user = root}},
+      {kNamespaces | (nobody ? 0 : CLONE_NEWUSER),
+       {.user_namespace = !nobody, .namespaces = true, .other_user = nobody}},
       {kNamespaces | CLONE_NEWUSER, {.user_namespace = true, .namespaces = true, .other_user = false}},
-      {0, {.user_namespace = false, .namespaces = false, .other_user = root}},
+      {0, {.user_namespace = false, .namespaces = false, .other_user = nobody}},
   }};
   std::optional<Error> last;
   for (const auto& [flags, isolation] : attempts) {

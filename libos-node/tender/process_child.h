@@ -1,8 +1,8 @@
 // The child of the process tender, from fork to the guest's first instruction.
 //
-// Invariant: when the guest's first instruction runs, nothing of the tender is mapped, descriptor 0 (the doorbell) is the only one open, no_new_privs
-// and seccomp/guest.policy hold, and the process dies with its parent. Any step that fails ends the child; nothing is skipped silently but what
-// Isolation names.
+// Invariant: when the guest's first instruction runs, nothing of the tender is mapped, descriptor 0 (the doorbell) is
+// the only one open, no_new_privs and seccomp/guest.policy hold, and the process dies with its parent. Any step that
+// fails ends the child; nothing is skipped silently but what Isolation names.
 #ifndef EBB_TENDER_PROCESS_CHILD_H_
 #define EBB_TENDER_PROCESS_CHILD_H_
 

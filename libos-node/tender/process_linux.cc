@@ -1,7 +1,7 @@
 // The process tender: the guest in a confined child (process_child.cc), the broker in this process.
 //
-// The child sleeps on a futex in its completion ring and rings an eventfd; this process sleeps in the broker's epoll. Invariant: the child never outlives
-// Run, whatever ends it.
+// The child sleeps on a futex in its completion ring and rings an eventfd; this process sleeps in the broker's epoll.
+// Invariant: the child never outlives Run, whatever ends it.
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -24,7 +24,8 @@
 namespace ebb::tender {
 namespace {
 
-// Once, some time after the start, the clock is rebased though nothing happens: the rate measured at the start is good to 50 ppm only.
+// Once, some time after the start, the clock is rebased though nothing happens: the rate measured at the start is good
+// to 50 ppm only.
 constexpr int64_t kFirstRebaseNs = 150000000;
 
 class ProcessBackend final : public Backend {
@@ -77,7 +78,8 @@ Result<void> ProcessBackend::Start() {
   context_.clock.emplace(context_.shared.clock(), context_.first_reading, 0);
   context_.clock->Rebase();
   const uint64_t limit = context_.boot.memory_limit;
-  const ChildPlan plan{{context_.image, context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info, context_.boot.core_count},
+  const ChildPlan plan{{context_.image, context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info,
+                        context_.boot.core_count},
                        doorbell_.get(),
                        self.get(),
                        limit,
@@ -100,8 +102,10 @@ Result<void> ProcessBackend::Confine() {
 
 ExitReport ProcessBackend::Run() {
   Broker& broker = *context_.broker;
-  if (auto watched = broker.Watch(doorbell_.get(), [this] { OnDoorbell(); }); !watched) return ExitReport::OfError(watched.error());
-  if (auto watched = broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; }); !watched) return ExitReport::OfError(watched.error());
+  if (auto watched = broker.Watch(doorbell_.get(), [this] { OnDoorbell(); }); !watched)
+    return ExitReport::OfError(watched.error());
+  if (auto watched = broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; }); !watched)
+    return ExitReport::OfError(watched.error());
   if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
 
   broker.Poll(kFirstRebaseNs);
@@ -150,7 +154,8 @@ void ProcessBackend::EndChild() {
 
 ExitReport ProcessBackend::ReportExit() {
   const RingTail tail = *context_.shared.tail(0);  // one copy: hostile
-  if (tail.exited == kGuestExited) return ExitReport::OfGuest(tail.exit_kind, tail.exit_code, context_.shared.ReportText());
+  if (tail.exited == kGuestExited)
+    return ExitReport::OfGuest(tail.exit_kind, tail.exit_code, context_.shared.ReportText());
   std::string failure = DescribeChildFailure(notes_);
   if (failure.empty() && tail.exited == kGuestStartFailed) {
     const char* stage = tail.exit_kind == static_cast<uint64_t>(StartStage::kUnmap) ? "munmap" : "seccomp";
@@ -161,7 +166,8 @@ ExitReport ProcessBackend::ReportExit() {
     return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest left without an exit hypercall"};
   }
   if (child_status_.si_status == SIGKILL) {
-    return {ExitReport::Reason::kTender, std::nullopt, std::nullopt, "somebody killed the guest process (out of memory on the host?)"};
+    return {ExitReport::Reason::kTender, std::nullopt, std::nullopt,
+            "somebody killed the guest process (out of memory on the host?)"};
   }
   return {ExitReport::Reason::kFault, std::nullopt, child_status_.si_status, context_.shared.ReportText()};
 }
@@ -169,7 +175,9 @@ ExitReport ProcessBackend::ReportExit() {
 void ProcessBackend::DescribeStats(JsonObject& stats) const {
   stats.Number("exits", context_.shared.tail(0)->enters_waiting);
   JsonObject sandbox;
-  sandbox.Bool("seccomp", true).Bool("namespaces", child_.isolation.namespaces).Bool("userNamespace", child_.isolation.user_namespace);
+  sandbox.Bool("seccomp", true)
+      .Bool("namespaces", child_.isolation.namespaces)
+      .Bool("userNamespace", child_.isolation.user_namespace);
   sandbox.Bool("otherUser", child_.isolation.other_user).Bool("emptyRoot", HasEmptyRoot(notes_));
   stats.Raw("sandbox", sandbox.Finish());
 }

@@ -1,7 +1,7 @@
 // Result<T>: a value or an Error with a stable code. The tender uses it instead of exceptions, which it does not throw.
 //
-// Every code stands in one table (errors.h), so that a parent process and a test can rely on the spelling. `Error::detail` is text for
-// people (file, errno, reason) and is never parsed.
+// Every code stands in one table (errors.h), so that a parent process and a test can rely on the spelling.
+// `Error::detail` is text for people (file, errno, reason) and is never parsed.
 #ifndef EBB_TENDER_RESULT_H_
 #define EBB_TENDER_RESULT_H_
 
@@ -32,8 +32,9 @@ Error ErrnoError(ErrorCode code, const std::string& what, int error);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose, `return value;`
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose, `return error;`
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose, `return value;`
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose, `return error;`
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

@@ -1,5 +1,6 @@
-// SHA-256 (FIPS 180-4), for the checksums of image files. Uses the SHA instructions of the processor when there are any: an image is about
-// 120 MB and its first check is on the way of the first start (about 0.08 s with, 0.5 s without them).
+// SHA-256 (FIPS 180-4), for the checksums of image files. Uses the SHA instructions of the processor when there are
+// any: an image is about 120 MB and its first check is on the way of the first start (about 0.08 s with, 0.5 s without
+// them).
 #ifndef EBB_TENDER_SHA256_H_
 #define EBB_TENDER_SHA256_H_
 

@@ -13,8 +13,10 @@ namespace ebb::tender {
 Result<SharedMemory> SharedMemory::Create(uint32_t cores) {
   SharedMemory memory(UniqueFd(memfd_create("ebb-shared", MFD_CLOEXEC | MFD_ALLOW_SEALING)), cores);
   if (!memory.fd_) return ErrnoError(ErrorCode::kMemory, "memfd_create", errno);
-  if (ftruncate(memory.fd(), static_cast<off_t>(memory.size())) != 0) return ErrnoError(ErrorCode::kMemory, "ftruncate", errno);
-  if (fcntl(memory.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return ErrnoError(ErrorCode::kMemory, "seals", errno);
+  if (ftruncate(memory.fd(), static_cast<off_t>(memory.size())) != 0)
+    return ErrnoError(ErrorCode::kMemory, "ftruncate", errno);
+  if (fcntl(memory.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return ErrnoError(ErrorCode::kMemory, "seals", errno);
   void* address = mmap(nullptr, memory.size(), PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd(), 0);
   if (address == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "mmap of shared pages", errno);
   memory.base_ = static_cast<std::byte*>(address);

@@ -1,7 +1,7 @@
 // SharedMemory: the pages that guest and tender both use: rings, data area and clock page, in one sealed memfd.
 //
-// Invariant: the tender reaches them only through its own mapping, whose addresses the guest does not control; the file cannot shrink, so an
-// access never faults. The content of rings and data is hostile.
+// Invariant: the tender reaches them only through its own mapping, whose addresses the guest does not control; the file
+// cannot shrink, so an access never faults. The content of rings and data is hostile.
 #ifndef EBB_TENDER_SHARED_MEMORY_H_
 #define EBB_TENDER_SHARED_MEMORY_H_
 
@@ -16,7 +16,8 @@
 
 namespace ebb::tender {
 
-// The tender's own words at the end of a core's ring stride (process tender): written by the hypercall page, so hostile like the rest.
+// The tender's own words at the end of a core's ring stride (process tender): written by the hypercall page, so hostile
+// like the rest.
 struct RingTail {
   uint64_t exited;  // kGuestExited when exit_kind and exit_code hold
   uint64_t exit_kind;
@@ -41,8 +42,12 @@ class SharedMemory {
   uint64_t clock_offset() const { return data_offset() + EBB_DATA_SIZE; }
   uint64_t size() const { return clock_offset() + EBB_CLOCK_SIZE; }
 
-  ebb_core_shared* core(uint32_t index) const { return reinterpret_cast<ebb_core_shared*>(base_ + index * EBB_RING_STRIDE); }
-  RingTail* tail(uint32_t index) const { return reinterpret_cast<RingTail*>(base_ + index * EBB_RING_STRIDE + kRingTailOffset); }
+  ebb_core_shared* core(uint32_t index) const {
+    return reinterpret_cast<ebb_core_shared*>(base_ + index * EBB_RING_STRIDE);
+  }
+  RingTail* tail(uint32_t index) const {
+    return reinterpret_cast<RingTail*>(base_ + index * EBB_RING_STRIDE + kRingTailOffset);
+  }
   std::span<std::byte> data() const { return {base_ + data_offset(), EBB_DATA_SIZE}; }
   ebb_clock* clock() const { return reinterpret_cast<ebb_clock*>(base_ + clock_offset()); }
 

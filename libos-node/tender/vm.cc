@@ -1,7 +1,8 @@
 // A VM: image, shared memory, broker, backend and report channel put together, and the parent's requests answered.
 //
-// Order of a start: signals and channel, image, shared memory, backend (the guest is built; in the process tender its child runs already), broker,
-// confinement, guest. Order of an end: guest gone, broker gone (its socket unlinked), then the EXIT frame: whoever reads it finds nothing left.
+// Order of a start: signals and channel, image, shared memory, backend (the guest is built; in the process tender its
+// child runs already), broker, confinement, guest. Order of an end: guest gone, broker gone (its socket unlinked), then
+// the EXIT frame: whoever reads it finds nothing left.
 #include "tender/vm.h"
 
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -20,8 +22,9 @@
 namespace ebb::tender {
 namespace {
 
-constexpr const char* kCounterNames[] = {"syscalls", "syscallsTrapped", "syscallsUnknown", "enters", "waits", "protects",
-                                         "discards", "ticks",           "switches",        "faults", "committed"};
+constexpr const char* kCounterNames[] = {"syscalls", "syscallsTrapped", "syscallsUnknown", "enters",
+                                         "waits",    "protects",        "discards",        "ticks",
+                                         "switches", "faults",          "committed"};
 static_assert(std::size(kCounterNames) == EBB_COUNT_COMMITTED + 1);
 
 uint64_t MonotonicNs() { return ReadClocks().monotonic_ns; }
@@ -58,6 +61,10 @@ class Vm final : public ParentRequests {
 
  private:
   Result<void> OpenChannel() {
+    // What the parent happened to leave open is none of a VM's business.
+    const int kept = options_.report_fd.value_or(STDERR_FILENO);
+    if (kept > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, static_cast<unsigned>(kept) - 1, 0);
+    close_range(static_cast<unsigned>(std::max(kept, STDERR_FILENO)) + 1, ~0u, 0);
     // Blocked from here on and read from a descriptor: no handler, no race with a wait.
     sigset_t stops;
     sigemptyset(&stops);
@@ -147,18 +154,27 @@ class Vm final : public ParentRequests {
     std::string pids;
     for (const pid_t pid : backend_->Pids()) pids += (pids.empty() ? "[" : ",") + std::to_string(pid);
     JsonObject stats;
-    stats.Text("tender", kind_).Raw("pids", pids + "]").Number("uptimeMs", (MonotonicNs() - first_reading_.monotonic_ns) / 1000000);
+    stats.Text("tender", kind_)
+        .Raw("pids", pids + "]")
+        .Number("uptimeMs", (MonotonicNs() - first_reading_.monotonic_ns) / 1000000);
     const auto since_start = [&](uint64_t ns) { return ns == 0 ? 0 : (ns - first_reading_.monotonic_ns) / 1000; };
-    stats.Number("startedUs", since_start(context_->started_ns)).Number("firstSubmitUs", since_start(context_->first_submit_ns));
+    stats.Number("startedUs", since_start(context_->started_ns))
+        .Number("firstSubmitUs", since_start(context_->first_submit_ns));
     stats.Raw("counters", counters.Finish());
     backend_->DescribeStats(stats);
     if (context_->broker) {
       const BrokerStats& broker = context_->broker->stats();
       JsonObject object;
-      object.Number("submissions", broker.submissions).Number("completions", broker.completions).Number("rejected", broker.rejected);
+      object.Number("submissions", broker.submissions)
+          .Number("completions", broker.completions)
+          .Number("rejected", broker.rejected);
       object.Number("denied", broker.denied).Number("accepted", broker.accepted).Number("connected", broker.connected);
-      object.Number("bytesSent", broker.bytes_sent).Number("bytesReceived", broker.bytes_received).Number("logRecords", broker.log_records);
-      object.Number("heldBack", broker.held_back).Number("handles", broker.handles).Number("tcpPort", context_->broker->tcp_port());
+      object.Number("bytesSent", broker.bytes_sent)
+          .Number("bytesReceived", broker.bytes_received)
+          .Number("logRecords", broker.log_records);
+      object.Number("heldBack", broker.held_back)
+          .Number("handles", broker.handles)
+          .Number("tcpPort", context_->broker->tcp_port());
       stats.Raw("broker", object.Finish());
     }
     return stats.Finish();

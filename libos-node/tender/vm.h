@@ -6,7 +6,8 @@
 
 namespace ebb::tender {
 
-// Runs `ebbtender run`. Failures are reported on stderr and, when there is one, on the channel. Returns the exit status of the program.
+// Runs `ebbtender run`. Failures are reported on stderr and, when there is one, on the channel. Returns the exit status
+// of the program.
 int RunVm(const Options& options);
 
 }  // namespace ebb::tender

@@ -39,7 +39,7 @@ export function errorContract(open: OpenSession): void {
 
     it('during an init is refused', async () => {
       await using session = await open();
-      const code = 'export const main = () => ({ ok: 1 }); await new Promise((done) => setTimeout(done, 300));';
+      const code = 'export const main = () => ({ ok: 1 }); await new Promise((done) => setTimeout(done, 1500));';
       const first = session.init(code);
       await new Promise((done) => setTimeout(done, 100));
       expect(await session.init(echo)).toMatchObject({

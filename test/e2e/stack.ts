@@ -95,6 +95,11 @@ export class RunningStack {
     );
   }
 
+  /** Files and folders in its temporary folder. */
+  temporaryFiles(): string[] {
+    return this.#folder.left();
+  }
+
   /** SIGTERM, as a user stops it. */
   async stop(): Promise<StackEnd> {
     const known = this.#known();

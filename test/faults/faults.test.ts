@@ -100,7 +100,7 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'writes 100 MB of logs': {
     body: `const line = 'x'.repeat(1023); for (let n = 0; n < 100 * 1024; n++) console.log(line); return { done: true };`,
-    limits: { logs: 1, timeout: 30_000 },
+    limits: { logs: 1, timeout: 15_000 },
     status: 'success',
     result: { done: true },
     survives: true,
@@ -113,7 +113,7 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'writes a log line of 20 MB without an end': {
     body: `for (let n = 0; n < 20; n++) process.stdout.write('y'.repeat(1 << 20)); return { done: true };`,
-    limits: { logs: 1, timeout: 30_000 },
+    limits: { logs: 1, timeout: 15_000 },
     status: 'success',
     result: { done: true },
     survives: true,

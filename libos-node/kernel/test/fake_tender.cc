@@ -79,6 +79,7 @@ FakeTender::FakeTender(uint64_t memory_limit) {
   limit = memory_limit;
   held.clear();
   Region(EBB_BOOT_INFO, EBB_PAGE_SIZE, PROT_READ | PROT_WRITE);
+  Region(EBB_CLOCK, EBB_CLOCK_SIZE, PROT_READ | PROT_WRITE);
   Region(EBB_RINGS, EBB_RING_STRIDE, PROT_READ | PROT_WRITE);
   Region(EBB_DATA, EBB_DATA_SIZE, PROT_READ | PROT_WRITE);
   Region(EBB_HEAP_BASE, EBB_HEAP_END - EBB_HEAP_BASE, PROT_NONE);
@@ -104,6 +105,7 @@ FakeTender::FakeTender(uint64_t memory_limit) {
 
 FakeTender::~FakeTender() {
   munmap(reinterpret_cast<void*>(EBB_BOOT_INFO), EBB_PAGE_SIZE);
+  munmap(reinterpret_cast<void*>(EBB_CLOCK), EBB_CLOCK_SIZE);
   munmap(reinterpret_cast<void*>(EBB_RINGS), EBB_RING_STRIDE);
   munmap(reinterpret_cast<void*>(EBB_DATA), EBB_DATA_SIZE);
   munmap(reinterpret_cast<void*>(EBB_HEAP_BASE), EBB_HEAP_END - EBB_HEAP_BASE);

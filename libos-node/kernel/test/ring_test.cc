@@ -61,6 +61,34 @@ TEST(RingQueue, AFullRingIsHandedToTheTender) {
   EXPECT_EQ(enters, 3);
 }
 
+// A tender that takes nothing while the completion ring is full, as the broker does.
+TEST(RingQueue, AFloodOfSubmissionsDrainsItsOwnCompletions) {
+  test::FakeTender tender(8 << 20);
+  tender.on_enter = [&](uint64_t) {
+    ebb_core_shared& shared = core_shared(0);
+    while (shared.sq_head != shared.sq_tail && shared.cq_tail - shared.cq_head < EBB_CQ_ENTRIES) {
+      const ebb_sqe& sqe = shared.sq[shared.sq_head++ % EBB_SQ_ENTRIES];
+      ebb_cqe& cqe = shared.cq[shared.cq_tail++ % EBB_CQ_ENTRIES];
+      cqe = {};
+      cqe.user_data = sqe.user_data;
+      cqe.result = static_cast<int32_t>(sqe.arg0);
+    }
+  };
+  Recorder recorder;
+  constexpr int kFlood = 5000;
+  for (int i = 0; i < kFlood; ++i) {
+    ebb_sqe sqe = {};
+    sqe.arg0 = static_cast<uint64_t>(i);
+    ring().Submit(sqe, recorder);
+  }
+  tender.on_enter(0);
+  ring().Dispatch();
+  tender.on_enter(0);
+  ring().Dispatch();
+  ASSERT_EQ(recorder.results.size(), static_cast<size_t>(kFlood));
+  for (int i = 0; i < kFlood; ++i) ASSERT_EQ(recorder.results[static_cast<size_t>(i)], i);
+}
+
 TEST(RingQueue, DataBuffersAreDistinctAndAllComeBack) {
   test::FakeTender tender(1 << 20);
   std::mt19937 random(3);

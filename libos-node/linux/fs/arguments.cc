@@ -29,6 +29,8 @@ Result<PathArgument> ReadPath(int directory, uint64_t path, uint32_t flags) {
     argument.start = Ref<Directory>(&fs.current());
     return argument;
   }
+  // Whatever the descriptor is.
+  if (argument.path.empty() && !empty) return Errno::kNoEnt;
   const auto file = fds().Get(directory);
   if (!file) return file.error();
   if (empty) {
@@ -36,11 +38,6 @@ Result<PathArgument> ReadPath(int directory, uint64_t path, uint32_t flags) {
     return argument;
   }
   InodeFile* inode_file = AsInodeFile(**file);
-  if (argument.path.empty()) {
-    // ENOENT, whatever the descriptor is.
-    argument.start = Ref<Directory>(&fs.current());
-    return argument;
-  }
   Directory* start = inode_file != nullptr ? inode_file->inode().AsDirectory() : nullptr;
   if (start == nullptr) return Errno::kNotDir;
   argument.start = Ref<Directory>(start);

@@ -139,6 +139,15 @@ size_t EpollSet::Collect(std::span<EpollEvent> out) {
   return collected;
 }
 
+bool EpollSet::WokenFromOutside() const {
+  for (const Item* item : buckets_) {
+    for (; item != nullptr; item = item->next_in_bucket) {
+      if (item->file.WokenFromOutside()) return true;
+    }
+  }
+  return false;
+}
+
 uint32_t EpollSet::PollEvents() {
   // What has ceased to be ready leaves the list here.
   while (Item* item = ready_.front()) {
@@ -171,12 +180,12 @@ int64_t Wait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
     const size_t collected = set.Collect({reinterpret_cast<EpollEvent*>(memory->data()), static_cast<size_t>(count)});
     if (collected != 0) {
       // A program that always finds something ready never sleeps: what it queued must leave now.
-      if (!told) PollTender();
+      if (!told) PollTenderSoon();
       return static_cast<int64_t>(collected);
     }
     if (IsPoll(deadline)) {
       if (told) return 0;
-      PollTender();
+      PollTenderSoon();
       told = true;
       continue;
     }

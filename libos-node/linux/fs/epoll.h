@@ -27,6 +27,7 @@ class EpollSet final : public AnonymousFile {
   // Writes what is ready, at most out.size() events.
   size_t Collect(std::span<EpollEvent> out);
   uint32_t PollEvents() override;
+  bool WokenFromOutside() const override;
 
  protected:
   ~EpollSet() override;

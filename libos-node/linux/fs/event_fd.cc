@@ -38,6 +38,7 @@ class EventFile final : public AnonymousFile {
     return sizeof(value);
   }
 
+  bool WokenFromOutside() const override { return false; }
   uint32_t PollEvents() override { return (count_ != 0 ? kEpollIn : 0u) | (count_ < kMost ? kEpollOut : 0u); }
 
  private:

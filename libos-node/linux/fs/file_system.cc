@@ -18,7 +18,7 @@ FileSystem the_file_system;
 Result<> ToNewName(PathWalk& walk, bool directory) {
   if (const auto walked = walk.ToParent(); !walked) return walked.error();
   if (walk.last() != PathWalk::Last::kName) return Errno::kExist;
-  const auto found = walk.directory().Find(walk.name());
+  const auto found = walk.Find();
   if (found) return Errno::kExist;
   if (found.error() != Errno::kNoEnt) return found.error();
   if ((walk.trailing_slash() && !directory) || walk.directory().removed()) return Errno::kNoEnt;
@@ -66,7 +66,16 @@ Result<ebb::Ref<File>> FileSystem::OpenInode(Inode& inode, uint32_t flags) {
   return file;
 }
 
+Result<> FileSystem::CheckOpenFlags(uint32_t flags) {
+  if ((flags & kOPath) != 0) return Ok{};
+  if ((flags & kOAccMode) == kOAccMode) return Errno::kInval;
+  if ((flags & (kOCreat | kODirectory)) == (kOCreat | kODirectory)) return Errno::kInval;
+  if ((flags & kTmpFileBit) != 0 && ((flags & kODirectory) == 0 || (flags & kOAccMode) == kORdOnly)) return Errno::kInval;
+  return Ok{};
+}
+
 Result<ebb::Ref<File>> FileSystem::Open(Directory& start, std::string_view path, uint32_t flags, uint32_t mode) {
+  if (const auto checked = CheckOpenFlags(flags); !checked) return checked.error();
   if ((flags & kOPath) != 0) {
     flags &= kODirectory | kONoFollow | kOPath;
     auto found = Lookup(start, path, (flags & kONoFollow) == 0);
@@ -74,7 +83,6 @@ Result<ebb::Ref<File>> FileSystem::Open(Directory& start, std::string_view path,
     if ((flags & kODirectory) != 0 && (*found)->AsDirectory() == nullptr) return Errno::kNotDir;
     return ebb::Ref<File>(new PathFile(**found, flags));
   }
-  if ((flags & kOAccMode) == kOAccMode) return Errno::kInval;
   if ((flags & kTmpFileBit) != 0) return OpenTemporary(start, path, flags, mode);
   if ((flags & kOCreat) != 0) return OpenCreating(start, path, flags, mode);
   auto found = Lookup(start, path, (flags & kONoFollow) == 0);
@@ -83,7 +91,6 @@ Result<ebb::Ref<File>> FileSystem::Open(Directory& start, std::string_view path,
 }
 
 Result<ebb::Ref<File>> FileSystem::OpenTemporary(Directory& start, std::string_view path, uint32_t flags, uint32_t mode) {
-  if ((flags & kODirectory) == 0 || (flags & kOCreat) != 0 || (flags & kOAccMode) == kORdOnly) return Errno::kInval;
   auto found = Lookup(start, path, (flags & kONoFollow) == 0);
   if (!found) return found.error();
   const Directory* directory = (*found)->AsDirectory();
@@ -97,7 +104,6 @@ Result<ebb::Ref<File>> FileSystem::OpenTemporary(Directory& start, std::string_v
 }
 
 Result<ebb::Ref<File>> FileSystem::OpenCreating(Directory& start, std::string_view path, uint32_t flags, uint32_t mode) {
-  if ((flags & kODirectory) != 0) return Errno::kInval;
   const bool exclusive = (flags & kOExcl) != 0;
   PathWalk walk(*root_, start, path);
   if (const auto walked = walk.ToParent(); !walked) return walked.error();

@@ -20,6 +20,8 @@ class FileSystem {
   void set_umask(uint32_t mask) { umask_ = mask & 0777; }
 
   Result<ebb::Ref<Inode>> Lookup(Directory& start, std::string_view path, bool follow) const;
+  // What open(2) refuses whatever the path is. EINVAL.
+  static Result<> CheckOpenFlags(uint32_t flags);
   // openat(2): `mode` before the umask.
   Result<ebb::Ref<File>> Open(Directory& start, std::string_view path, uint32_t flags, uint32_t mode);
   // An open file of an inode, by the rules of open(2) for its type.

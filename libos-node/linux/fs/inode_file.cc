@@ -46,6 +46,7 @@ Result<size_t> RegularFile::Read(std::span<std::byte> buffer) {
 }
 
 Result<size_t> RegularFile::Write(std::span<const std::byte> buffer) {
+  if (buffer.empty()) return size_t{0};
   if ((flags() & kOAppend) != 0) position_ = content().size();
   const auto put = content().WriteAt(buffer, position_);
   if (put) position_ += *put;

@@ -31,7 +31,7 @@ std::span<const std::byte> MemoryFile::BaseOfPage(uint64_t index) const {
 }
 
 size_t MemoryFile::ReadAt(std::span<std::byte> buffer, uint64_t offset) const {
-  if (offset >= size_) return 0;
+  if (offset >= size_ || buffer.empty()) return 0;
   const size_t wanted = std::min<uint64_t>(buffer.size(), size_ - offset);
   // Most files are the image's, untouched.
   if (pages_.pages() == 0 && offset + wanted <= base_.size()) {

@@ -55,7 +55,6 @@ Result<> PathWalk::ToParent() {
     while (behind < rest_.size() && rest_[behind] == '/') ++behind;
     last_ = component == "." ? Last::kDot : component == ".." ? Last::kDotDot : Last::kName;
     if (behind == rest_.size()) {
-      if (length > kMaxName) return Errno::kNameTooLong;
       name_ = component;
       trailing_slash_ = behind != length;
       rest_ = {};
@@ -89,6 +88,7 @@ Result<> PathWalk::ToParent() {
 Result<ebb::Ref<Inode>> PathWalk::Find() {
   switch (last_) {
     case Last::kName:
+      if (name_.size() > kMaxName) return Errno::kNameTooLong;
       return at_->Find(name_);
     case Last::kDotDot: {
       Directory* up = at_->parent();

@@ -46,6 +46,7 @@ class PipeEnd final : public AnonymousFile {
   Result<size_t> Read(std::span<std::byte> out) override;
   Result<size_t> Write(std::span<const std::byte> in) override;
   Result<int64_t> Ioctl(uint64_t request, uint64_t argument) override;
+  bool WokenFromOutside() const override { return false; }
   uint32_t PollEvents() override;
 
  protected:

@@ -79,7 +79,6 @@ void AdvanceOffset(uint64_t address, uint64_t by) {
   if (const auto out = UserOut<int64_t>(address)) **out += static_cast<int64_t>(by);
 }
 
-// Both descriptors, open for what is asked of them.
 struct Pair {
   Ref<File> from;
   Ref<File> to;
@@ -90,7 +89,6 @@ Result<Pair> GetPair(int from, int to) {
   if (!in) return in.error();
   auto out = ContentFile(to);
   if (!out) return out.error();
-  if (!(*in)->readable() || !(*out)->writable()) return Errno::kBadF;
   return Pair{*in, *out};
 }
 
@@ -111,11 +109,13 @@ uint64_t StartOf(File& file, uint64_t offset_address, uint64_t offset) {
 int64_t SysSendfile(int out_fd, int in_fd, uint64_t offset, uint64_t count) {
   const auto pair = GetPair(in_fd, out_fd);
   if (!pair) return pair.Negative();
+  if (!pair->from->readable() || !pair->to->writable()) return Negative(Errno::kBadF);
   const auto start = ReadOffset(offset);
   if (!start) return start.Negative();
+  if ((pair->to->flags() & kOAppend) != 0) return Negative(Errno::kInval);
+  if (count == 0) return 0;
   InodeFile* source = AsInodeFile(*pair->from);
   if (source == nullptr || source->inode().AsDirectory() != nullptr) return Negative(offset != 0 ? Errno::kSPipe : Errno::kInval);
-  if ((pair->to->flags() & kOAppend) != 0) return Negative(Errno::kInval);
   const auto copied = Copy({*pair->from, offset != 0, *start}, {*pair->to, false, 0}, std::min(count, kMaxTransfer));
   if (!copied) return FinishWrite(copied.error());
   AdvanceOffset(offset, *copied);
@@ -126,23 +126,23 @@ int64_t SysCopyFileRange(int in_fd, uint64_t in_offset, int out_fd, uint64_t out
   if (flags != 0) return Negative(Errno::kInval);
   const auto pair = GetPair(in_fd, out_fd);
   if (!pair) return pair.Negative();
-  if ((pair->to->flags() & kOAppend) != 0) return Negative(Errno::kBadF);
   for (File* file : {pair->from.get(), pair->to.get()}) {
     const InodeFile* inode_file = AsInodeFile(*file);
     if (inode_file != nullptr && inode_file->inode().type() == kSIfDir) return Negative(Errno::kIsDir);
     if (ContentOf(*file) == nullptr) return Negative(Errno::kInval);
   }
+  if (!pair->from->readable() || !pair->to->writable() || (pair->to->flags() & kOAppend) != 0) return Negative(Errno::kBadF);
   const auto from = ReadOffset(in_offset);
   const auto to = ReadOffset(out_offset);
   if (!from) return from.Negative();
   if (!to) return to.Negative();
-  size = std::min(size, kMaxTransfer);
+  // What there is when the call begins: a file copied into itself must not meet its copy.
+  const uint64_t file_size = ContentOf(*pair->from)->size();
+  const uint64_t in_start = StartOf(*pair->from, in_offset, *from);
+  size = std::min({size, kMaxTransfer, file_size > in_start ? file_size - in_start : 0});
   if (ContentOf(*pair->from) == ContentOf(*pair->to)) {
-    const uint64_t file_size = ContentOf(*pair->from)->size();
-    const uint64_t in_start = StartOf(*pair->from, in_offset, *from);
     const uint64_t out_start = StartOf(*pair->to, out_offset, *to);
-    const uint64_t span = std::min(size, file_size > in_start ? file_size - in_start : 0);
-    if (in_start < out_start + span && out_start < in_start + span) return Negative(Errno::kInval);
+    if (in_start < out_start + size && out_start < in_start + size) return Negative(Errno::kInval);
   }
   const auto copied = Copy({*pair->from, in_offset != 0, *from}, {*pair->to, out_offset != 0, *to}, size);
   if (!copied) return copied.Negative();

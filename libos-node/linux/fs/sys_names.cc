@@ -1,5 +1,6 @@
 // Directories and the names in them.
 #include "linux/fs/arguments.h"
+#include "linux/fs/path_walk.h"
 #include "linux/fs/syscalls.h"
 
 namespace ebb::linux_abi {
@@ -112,10 +113,16 @@ int64_t SysUnlink(uint64_t path) { return SysUnlinkat(kAtFdCwd, path, 0); }
 int64_t SysRmdir(uint64_t path) { return SysUnlinkat(kAtFdCwd, path, kAtRemoveDir); }
 
 int64_t SysRenameat2(int from_directory, uint64_t from, int to_directory, uint64_t to, uint32_t flags) {
+  constexpr uint32_t kBoth = kRenameNoReplace | kRenameExchange;
+  if ((flags & ~kBoth) != 0 || (flags & kBoth) == kBoth) return Negative(Errno::kInval);
   const auto source = ReadPath(from_directory, from);
   if (!source) return source.Negative();
   const auto target = ReadPath(to_directory, to);
-  if (!target) return target.Negative();
+  if (!target) {
+    // As Linux: what is wrong with the first path is told first.
+    const auto walked = PathWalk(file_system().root(), *source->start, source->path).ToParent();
+    return walked ? target.Negative() : walked.Negative();
+  }
   return ToSyscall(file_system().Rename(*source->start, source->path, *target->start, target->path, flags));
 }
 int64_t SysRenameat(int from_directory, uint64_t from, int to_directory, uint64_t to) {
@@ -138,6 +145,7 @@ int64_t SysLink(uint64_t from, uint64_t to) { return SysLinkat(kAtFdCwd, from, k
 int64_t SysSymlinkat(uint64_t target, int directory, uint64_t path) {
   const auto text = UserString(target);
   if (!text) return text.Negative();
+  if (text->empty()) return Negative(Errno::kNoEnt);
   return WithPath(directory, path, [&](Directory& start, std::string_view name) { return file_system().MakeSymlink(*text, start, name); });
 }
 int64_t SysSymlink(uint64_t target, uint64_t path) { return SysSymlinkat(target, kAtFdCwd, path); }

@@ -10,6 +10,7 @@ Result<Ref<File>> OpenPath(std::string_view path, uint32_t flags, uint32_t mode)
 }
 
 int64_t SysOpenat(int directory, uint64_t path, uint32_t flags, uint32_t mode) {
+  if (const auto checked = FileSystem::CheckOpenFlags(flags); !checked) return checked.Negative();
   const auto argument = ReadPath(directory, path);
   if (!argument) return argument.Negative();
   auto file = file_system().Open(*argument->start, argument->path, flags, mode & kModeBits);

@@ -82,9 +82,11 @@ Datagram* Broker::Impl::FindDatagram(uint32_t handle) {
 void Broker::Impl::Log(Operation operation, const ebb_sqe& sqe) {
   const auto bytes = Buffer(sqe);
   if (!bytes) return Reject(operation, -EFAULT);
-  if (sqe.flags > EBB_LOG_TRACE) return Reject(operation, -EINVAL);
+  const uint32_t stream = sqe.flags & ~EBB_LOG_LAZY;
+  if (stream > EBB_LOG_TRACE) return Reject(operation, -EINVAL);
   ++stats_.log_records;
-  report_.Log(sqe.flags, sqe.arg0, *bytes);
+  report_.Log(stream, sqe.arg0, *bytes);
+  if ((sqe.flags & EBB_LOG_LAZY) != 0) return CompleteLazily(operation, static_cast<int32_t>(sqe.length));
   Complete(operation, static_cast<int32_t>(sqe.length));
 }
 

@@ -1,9 +1,11 @@
-// CommitMap: which pages of HEAP and ARENA are held (count against the memory limit) and which of those the guest may access.
+// CommitMap: which pages of HEAP and ARENA are held (count against the memory limit) and which of those the guest may
+// access.
 //
-// Contract (both tenders): a page is held from its first PROTECT with any access until it is discarded while its protection is 0. The whole request
-// is counted before anything changes, so a refused commit leaves no trace. Freestanding: it runs in the tender (KVM) and inside the hypercall
-// page (process tender). `Os` does the work on one run of pages that are alike: long Map(address, size, prot) for pages that are not held,
-// Protect(address, size, prot) for those that are, Release(address, size) and Clear(address, size).
+// Contract (both tenders): a page is held from its first PROTECT with any access until it is discarded while its
+// protection is 0. The whole request is counted before anything changes, so a refused commit leaves no trace.
+// Freestanding: it runs in the tender (KVM) and inside the hypercall page (process tender). `Os` does the work on one
+// run of pages that are alike: long Map(address, size, prot) for pages that are not held, Protect(address, size, prot)
+// for those that are, Release(address, size) and Clear(address, size).
 #ifndef EBB_TENDER_PAGES_COMMIT_MAP_H_
 #define EBB_TENDER_PAGES_COMMIT_MAP_H_
 
@@ -28,7 +30,8 @@ class CommitMap {
 
   // Whether [address, address + size) is a page-aligned range of HEAP and ARENA.
   static bool Valid(uint64_t address, uint64_t size) {
-    return ((address | size) & (EBB_PAGE_SIZE - 1)) == 0 && address >= EBB_HEAP_BASE && address <= EBB_ARENA_END && size <= EBB_ARENA_END - address;
+    return ((address | size) & (EBB_PAGE_SIZE - 1)) == 0 && address >= EBB_HEAP_BASE && address <= EBB_ARENA_END &&
+           size <= EBB_ARENA_END - address;
   }
 
   template <typename Os>
@@ -73,7 +76,9 @@ class CommitMap {
       const uint64_t stop = RunEnd(state.accessible, page, held_stop);
       const uint64_t run_address = EBB_HEAP_BASE + page * EBB_PAGE_SIZE;
       const uint64_t run_size = (stop - page) * EBB_PAGE_SIZE;
-      if (const long result = accessible ? os.Clear(run_address, run_size) : os.Release(run_address, run_size); result < 0) return result;
+      if (const long result = accessible ? os.Clear(run_address, run_size) : os.Release(run_address, run_size);
+          result < 0)
+        return result;
       if (!accessible) {
         Fill(state.held, page, stop, false);
         state.committed -= run_size;

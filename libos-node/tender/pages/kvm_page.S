@@ -1,5 +1,6 @@
-// The hypercall page under KVM: every hypercall is one `out` whose port names it; the arguments are in their registers already and the tender
-// puts the result into rax. Ring 3 may use these ports, and no other, by the I/O permission bitmap of the TSS.
+// The hypercall page under KVM: every hypercall is one `out` whose port names it; the arguments are in their registers
+// already and the tender puts the result into rax. Ring 3 may use these ports, and no other, by the I/O permission
+// bitmap of the TSS.
   .set HYPERCALL_PORT, 0x20
   .set PROBE_PORT, 0x2f
 
@@ -35,8 +36,9 @@ probe:
   out %al, $PROBE_PORT
   ud2
 
-// Target of a trapped `syscall`. The processor comes here in ring 0, PVM in ring 3: the page is the guest's own, without SMEP ring 0 may run it too. The
-// return rip goes where the LibOS finds it; rcx and r11 are lost anyway, and r11 is the flags that sysretq brings back.
+// Target of a trapped `syscall`. The processor comes here in ring 0, PVM in ring 3: the page is the guest's own, and
+// without SMEP ring 0 may run it too. The return rip goes where the LibOS finds it; rcx and r11 are lost anyway, and
+// r11 is the flags that sysretq brings back.
   .set GS_SYSCALL_RIP, 8
   .set PARAM_SYSCALL_ENTRY, 0x11000e10
   .balign 16

@@ -1,5 +1,5 @@
-// What the tender and the code that it puts into the guest's address space agree on: the start of a hypercall page, the parameters at its end, and
-// (process tender) the commit map.
+// What the tender and the code that it puts into the guest's address space agree on: the start of a hypercall page, the
+// parameters at its end, and (process tender) the commit map.
 #ifndef EBB_TENDER_PAGES_PAGE_LAYOUT_H_
 #define EBB_TENDER_PAGES_PAGE_LAYOUT_H_
 
@@ -40,7 +40,8 @@ inline constexpr uint64_t kPageParamsOffset = 0xe00;
 static_assert(kPageParamsOffset + sizeof(PageParams) <= EBB_HYPERCALL_PAGE_SIZE);
 static_assert(offsetof(PageParams, syscall_entry) == 0x10, "kvm_page.S reads it");
 
-// Process tender: the commit map's bits lie between the data area and the file system. The guest can write them; RLIMIT_AS is what counts.
+// Process tender: the commit map's bits lie between the data area and the file system. The guest can write them;
+// RLIMIT_AS is what counts.
 inline constexpr uint64_t kCommitMapBase = 0x13000000;
 inline constexpr uint64_t kCommitMapEnd = EBB_FS_BASE;
 

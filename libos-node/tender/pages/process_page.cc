@@ -1,8 +1,9 @@
 // The hypercall page of the process tender: all code that may call the host, linked at EBB_HYPERCALL_PAGE.
 //
-// Three parts: the hypercalls, the signal handler that turns a Linux signal frame into an upcall, and the child's last steps before its first guest
-// instruction. Freestanding; no writable data of its own; general registers only, so that hypercalls keep the vector registers.
-// It is no boundary: the guest can jump anywhere in it with any registers. seccomp/guest.policy is the boundary.
+// Three parts: the hypercalls, the signal handler that turns a Linux signal frame into an upcall, and the child's last
+// steps before its first guest instruction. Freestanding; no writable data of its own; general registers only, so that
+// hypercalls keep the vector registers. It is no boundary: the guest can jump anywhere in it with any registers.
+// seccomp/guest.policy is the boundary.
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -36,15 +37,20 @@ long Call(long number, uint64_t a, uint64_t b = 0, uint64_t c = 0, uint64_t d = 
   register uint64_t r8 __asm__("r8") = e;
   register uint64_t r9 __asm__("r9") = f;
   long result;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
   return result;
 }
 
 struct HostPages {
   long Map(uint64_t address, uint64_t size, uint64_t prot) {
-    const long result = Call(__NR_mmap, address, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, ~0ull, 0);
+    const long result =
+        Call(__NR_mmap, address, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, ~0ull, 0);
     if (result < 0) return result;
-    // Heaps on small pages make garbage collection 1.6 to 1.9 times slower; a host without huge pages refuses, which is fine.
+    // Heaps on small pages make garbage collection 1.6 to 1.9 times slower; a host without huge pages refuses, which is
+    // fine.
     Call(__NR_madvise, address, size, MADV_HUGEPAGE);
     return 0;
   }
@@ -84,14 +90,16 @@ long PageEnter(uint64_t flags, uint64_t seen_cq_tail, int64_t timeout_s, int64_t
   if (__atomic_load_n(tail, __ATOMIC_ACQUIRE) != static_cast<uint32_t>(seen_cq_tail)) return 0;
   Tail()[3] = Tail()[3] + 1;
   Timespec timeout = {timeout_s, timeout_ns};
-  Call(__NR_futex, reinterpret_cast<uint64_t>(tail), FUTEX_WAIT, seen_cq_tail, timeout_s < 0 ? 0 : reinterpret_cast<uint64_t>(&timeout));
+  Call(__NR_futex, reinterpret_cast<uint64_t>(tail), FUTEX_WAIT, seen_cq_tail,
+       timeout_s < 0 ? 0 : reinterpret_cast<uint64_t>(&timeout));
   return 0;
 }
 
 long PageProtect(uint64_t address, uint64_t size, uint64_t prot) {
   HostPages host;
   if (address < EBB_EXE_END) {
-    if (((address | size) & (EBB_PAGE_SIZE - 1)) != 0 || (prot & ~7ull) != 0 || address < EBB_EXE_BASE || size > EBB_EXE_END - address) {
+    if (((address | size) & (EBB_PAGE_SIZE - 1)) != 0 || (prot & ~7ull) != 0 || address < EBB_EXE_BASE ||
+        size > EBB_EXE_END - address) {
       return CommitMap::kInvalid;
     }
     return host.Protect(address, size, prot);

@@ -1,7 +1,8 @@
-// Compiles a policy file (see README.md) to a BPF program, as C++ source with the program and its listing. Runs at build time only.
+// Compiles a policy file (see README.md) to a BPF program, as C++ source with the program and its listing. Runs at
+// build time only.
 //
-// Two parts: a prelude that is assembled here, for what libseccomp cannot express, and libseccomp's program behind it. The prelude either returns
-// the default action or falls through, so it can only take rights away.
+// Two parts: a prelude that is assembled here, for what libseccomp cannot express, and libseccomp's program behind it.
+// The prelude either returns the default action or falls through, so it can only take rights away.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -65,7 +66,8 @@ std::vector<Range> ParseRanges(const std::vector<std::string>& words, size_t fir
 }
 
 scmp_arg_cmp ParseCondition(const std::string& argument, const std::string& op, const std::string& value_text) {
-  if (argument.size() != 4 || argument.compare(0, 3, "arg") != 0 || argument[3] < '0' || argument[3] > '5') Fail("bad argument " + argument);
+  if (argument.size() != 4 || argument.compare(0, 3, "arg") != 0 || argument[3] < '0' || argument[3] > '5')
+    Fail("bad argument " + argument);
   const auto index = static_cast<unsigned>(argument[3] - '0');
   const uint64_t value = ParseNumber(value_text);
   if (op == "==") return scmp_arg_cmp{index, SCMP_CMP_EQ, value, 0};
@@ -95,7 +97,8 @@ Policy Parse(const char* path) {
     } else if (words[0] == "allow") {
       Policy::Allow allow{ParseSyscall(words[1]), {}};
       if ((words.size() - 2) % 3 != 0) Fail("bad conditions: " + line);
-      for (size_t i = 2; i < words.size(); i += 3) allow.conditions.push_back(ParseCondition(words[i], words[i + 1], words[i + 2]));
+      for (size_t i = 2; i < words.size(); i += 3)
+        allow.conditions.push_back(ParseCondition(words[i], words[i + 1], words[i + 2]));
       policy.allowed.push_back(std::move(allow));
     } else {
       Fail("unknown directive: " + line);
@@ -116,8 +119,12 @@ class Assembler {
   void AddX() { Emit(BPF_ALU | BPF_ADD | BPF_X, 0); }
   void Return(uint32_t action) { Emit(BPF_RET | BPF_K, action); }
   // Jumps when `A op value` holds (or not), falls through otherwise.
-  void JumpIf(uint16_t op, uint32_t value, const std::string& label) { Jump(static_cast<uint16_t>(BPF_JMP | op | BPF_K), value, label, ""); }
-  void JumpUnless(uint16_t op, uint32_t value, const std::string& label) { Jump(static_cast<uint16_t>(BPF_JMP | op | BPF_K), value, "", label); }
+  void JumpIf(uint16_t op, uint32_t value, const std::string& label) {
+    Jump(static_cast<uint16_t>(BPF_JMP | op | BPF_K), value, label, "");
+  }
+  void JumpUnless(uint16_t op, uint32_t value, const std::string& label) {
+    Jump(static_cast<uint16_t>(BPF_JMP | op | BPF_K), value, "", label);
+  }
   void JumpIfAtLeastX(const std::string& label) { Jump(BPF_JMP | BPF_JGE | BPF_X, 0, label, ""); }
   void Label(const std::string& label) { labels_[label] = code_.size(); }
 
@@ -156,7 +163,8 @@ uint32_t Hi(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
 uint32_t Lo(uint64_t value) { return static_cast<uint32_t>(value); }
 
 // Continues at `accept` when field >= base && field < end, else at `refuse`.
-void InRange(Assembler& out, uint32_t field, const Range& range, const std::string& name, const std::string& accept, const std::string& refuse) {
+void InRange(Assembler& out, uint32_t field, const Range& range, const std::string& name, const std::string& accept,
+             const std::string& refuse) {
   const uint64_t last = range.end - 1;
   out.Load(High(field));
   out.JumpIf(BPF_JGT, Hi(last), refuse);
@@ -173,7 +181,8 @@ void InRange(Assembler& out, uint32_t field, const Range& range, const std::stri
 }
 
 // Continues at `accept` when [arg0, arg0 + arg1) lies in the range, else at `refuse`.
-void Within(Assembler& out, const Range& range, const std::string& name, const std::string& accept, const std::string& refuse) {
+void Within(Assembler& out, const Range& range, const std::string& name, const std::string& accept,
+            const std::string& refuse) {
   InRange(out, kArg0, range, name, name + "sum", refuse);
   out.Label(name + "sum");
   // arg1 no longer than the range: with that the 64-bit sum below cannot wrap
@@ -255,8 +264,8 @@ Compiled Compile(const Policy& policy) {
   if (seccomp_arch_exist(filter, SCMP_ARCH_X86_64) != 0) Fail("policies are compiled on x86-64");
   if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0) Fail("bad arch action");
   for (const auto& allow : policy.allowed) {
-    const int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allow.syscall, static_cast<unsigned>(allow.conditions.size()),
-                                             allow.conditions.data());
+    const int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allow.syscall,
+                                             static_cast<unsigned>(allow.conditions.size()), allow.conditions.data());
     if (error != 0) Fail("rule for syscall " + std::to_string(allow.syscall));
   }
   const int bpf = memfd_create("bpf", 0), pfc = memfd_create("pfc", 0);
@@ -279,11 +288,13 @@ int main(int argc, char** argv) {
   std::ifstream source(argv[1]);
   std::ofstream out(argv[3]);
   const std::string name = std::string("k") + argv[2];
-  out << "// Compiled from a policy file; see tender/seccomp/README.md.\n#include \"tender/seccomp/filters.h\"\n\nnamespace ebb::tender {\n\n"
+  out << "// Compiled from a policy file; see tender/seccomp/README.md.\n#include "
+         "\"tender/seccomp/filters.h\"\n\nnamespace ebb::tender {\n\n"
       << "namespace {\nconst sock_filter kProgram[] = {\n";
-  for (const auto& i : compiled.program) out << "    {" << i.code << ", " << +i.jt << ", " << +i.jf << ", " << i.k << "u},\n";
+  for (const auto& i : compiled.program)
+    out << "    {" << i.code << ", " << +i.jt << ", " << +i.jf << ", " << i.k << "u},\n";
   out << "};\n}  // namespace\n\n";
-  out << "const Filter " << name << "Filter = {\"" << argv[2] << "\", kProgram, R\"~(" << source.rdbuf() << ")~\", R\"~(" << compiled.listing
-      << ")~\"};\n\n}  // namespace ebb::tender\n";
+  out << "const Filter " << name << "Filter = {\"" << argv[2] << "\", kProgram, R\"~(" << source.rdbuf()
+      << ")~\", R\"~(" << compiled.listing << ")~\"};\n\n}  // namespace ebb::tender\n";
   return out.good() ? 0 : 1;
 }

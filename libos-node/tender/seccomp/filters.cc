@@ -13,8 +13,10 @@ namespace ebb::tender {
 
 Result<void> ApplyFilter(const Filter& filter) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSandbox, "no_new_privs", errno);
-  const sock_fprog program{static_cast<unsigned short>(filter.program.size()), const_cast<sock_filter*>(filter.program.data())};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) return ErrnoError(ErrorCode::kSandbox, "seccomp filter", errno);
+  const sock_fprog program{static_cast<unsigned short>(filter.program.size()),
+                           const_cast<sock_filter*>(filter.program.data())};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+    return ErrnoError(ErrorCode::kSandbox, "seccomp filter", errno);
   return {};
 }
 

@@ -7,11 +7,14 @@ namespace ebb::tender {
 namespace {
 
 uint64_t PageNow(const ebb_clock& page, uint64_t tsc) {
-  return page.base_ns + static_cast<uint64_t>(static_cast<unsigned __int128>(tsc - page.tsc_base) * page.mult >> page.shift);
+  return page.base_ns +
+         static_cast<uint64_t>(static_cast<unsigned __int128>(tsc - page.tsc_base) * page.mult >> page.shift);
 }
 
 constexpr uint64_t kKhz = 2000000;  // two ticks a nanosecond
-ClockReading At(uint64_t ns, double ticks_per_ns = 2) { return {static_cast<uint64_t>(static_cast<double>(ns) * ticks_per_ns), ns}; }
+ClockReading At(uint64_t ns, double ticks_per_ns = 2) {
+  return {static_cast<uint64_t>(static_cast<double>(ns) * ticks_per_ns), ns};
+}
 
 TEST(Clock, FollowsAKnownRate) {
   ebb_clock page{};
@@ -32,7 +35,8 @@ TEST(Clock, GuestOffsetIsKept) {
 
 TEST(Clock, NeverGoesBackAndCatchesUp) {
   ebb_clock page{};
-  // The TSC is believed to run at 2 ticks a nanosecond but makes 2.0002: the page runs ahead by 100 ppm until the rate is measured.
+  // The TSC is believed to run at 2 ticks a nanosecond but makes 2.0002: the page runs ahead by 100 ppm until the rate
+  // is measured.
   const auto reading = [](uint64_t ns) { return At(ns, 2.0002); };
   Clock clock(&page, reading(0), kKhz);
   clock.RebaseAt(reading(1000));
@@ -46,7 +50,8 @@ TEST(Clock, NeverGoesBackAndCatchesUp) {
     ASSERT_GE(after, before);
     ASSERT_GE(after, last);
     last = after;
-    if (ns > 1500000000ull) worst_late = std::max(worst_late, std::abs(static_cast<double>(after) - static_cast<double>(ns)));
+    if (ns > 1500000000ull)
+      worst_late = std::max(worst_late, std::abs(static_cast<double>(after) - static_cast<double>(ns)));
   }
   EXPECT_LT(worst_late, 100.0);  // ns, a second after the start
 }

@@ -56,7 +56,10 @@ struct FakeOs {
 
 class CommitMapTest : public testing::Test {
  protected:
-  CommitMapTest() : held_(CommitMap::kBitmapSize / 8), accessible_(CommitMap::kBitmapSize / 8), state_{0, held_.data(), accessible_.data()} {}
+  CommitMapTest()
+      : held_(CommitMap::kBitmapSize / 8),
+        accessible_(CommitMap::kBitmapSize / 8),
+        state_{0, held_.data(), accessible_.data()} {}
 
   std::vector<uint64_t> held_, accessible_;
   CommitMap::State state_;

@@ -1,4 +1,5 @@
-// The guest's seccomp filter, run in an interpreter: whatever it allows must satisfy the rules restated here in C++, for calls around every boundary.
+// The guest's seccomp filter, run in an interpreter: whatever it allows must satisfy the rules restated here in C++,
+// for calls around every boundary.
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -51,7 +52,10 @@ uint32_t RunFilter(std::span<const sock_filter> program, const seccomp_data& dat
         if (BPF_OP(i.code) == BPF_JA) {
           pc += i.k;
         } else {
-          jump(BPF_OP(i.code) == BPF_JEQ ? a == operand : BPF_OP(i.code) == BPF_JGT ? a > operand : BPF_OP(i.code) == BPF_JGE ? a >= operand : (a & operand) != 0);
+          jump(BPF_OP(i.code) == BPF_JEQ   ? a == operand
+               : BPF_OP(i.code) == BPF_JGT ? a > operand
+               : BPF_OP(i.code) == BPF_JGE ? a >= operand
+                                           : (a & operand) != 0);
         }
         break;
       case BPF_RET:
@@ -64,13 +68,17 @@ uint32_t RunFilter(std::span<const sock_filter> program, const seccomp_data& dat
   throw std::runtime_error("ran off the end");
 }
 
-bool Inside(uint64_t address, uint64_t size, uint64_t base, uint64_t end) { return address >= base && address < end && size <= end - address; }
+bool Inside(uint64_t address, uint64_t size, uint64_t base, uint64_t end) {
+  return address >= base && address < end && size <= end - address;
+}
 bool InMappings(uint64_t address, uint64_t size) { return Inside(address, size, EBB_HEAP_BASE, EBB_ARENA_END); }
 
 // The rules, independent of the policy file.
 bool Harmless(const seccomp_data& d) {
   if (d.arch != AUDIT_ARCH_X86_64) return false;
-  if (d.instruction_pointer < EBB_HYPERCALL_PAGE || d.instruction_pointer >= EBB_HYPERCALL_PAGE + EBB_HYPERCALL_PAGE_SIZE) return false;
+  if (d.instruction_pointer < EBB_HYPERCALL_PAGE ||
+      d.instruction_pointer >= EBB_HYPERCALL_PAGE + EBB_HYPERCALL_PAGE_SIZE)
+    return false;
   const auto& a = d.args;
   switch (d.nr) {
     case SYS_write:
@@ -184,7 +192,8 @@ TEST(GuestFilter, AllowsNothingHarmful) {
         return edge;
     }
   };
-  const int known[] = {SYS_write, SYS_futex, SYS_mprotect, SYS_mmap, SYS_munmap, SYS_madvise, SYS_setitimer, SYS_getrandom, SYS_rt_sigreturn, SYS_exit_group};
+  const int known[] = {SYS_write,   SYS_futex,     SYS_mprotect,  SYS_mmap,         SYS_munmap,
+                       SYS_madvise, SYS_setitimer, SYS_getrandom, SYS_rt_sigreturn, SYS_exit_group};
   int allowed = 0;
   std::set<int> allowed_numbers;
   for (int i = 0; i < 3000000; ++i) {
@@ -195,8 +204,9 @@ TEST(GuestFilter, AllowsNothingHarmful) {
     for (auto& argument : data.args) argument = value();
     const bool pass = RunFilter(kGuestFilter.program, data) == SECCOMP_RET_ALLOW;
     // Both ways: what the rules allow is needed, what they do not is harmful.
-    ASSERT_EQ(pass, Harmless(data)) << data.nr << std::hex << " ip " << data.instruction_pointer << " args " << data.args[0] << " " << data.args[1] << " "
-                                    << data.args[2] << " " << data.args[3];
+    ASSERT_EQ(pass, Harmless(data)) << data.nr << std::hex << " ip " << data.instruction_pointer << " args "
+                                    << data.args[0] << " " << data.args[1] << " " << data.args[2] << " "
+                                    << data.args[3];
     if (!pass) continue;
     ++allowed;
     allowed_numbers.insert(data.nr);
@@ -213,8 +223,9 @@ TEST(TenderFilters, DenyByKillingAndNeverMakeCodeExecutable) {
     };
     EXPECT_EQ(run(SYS_epoll_wait), SECCOMP_RET_ALLOW);
     EXPECT_EQ(run(SYS_mmap, 0, 4096, 3), SECCOMP_RET_ALLOW);
-    for (const int nr : {SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_open, SYS_openat, SYS_openat2, SYS_ptrace, SYS_bpf, SYS_io_uring_setup,
-                         SYS_init_module, SYS_mount, SYS_setuid, SYS_process_vm_writev, SYS_kill, SYS_listen, SYS_bind}) {
+    for (const int nr : {SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_open, SYS_openat,
+                         SYS_openat2, SYS_ptrace, SYS_bpf, SYS_io_uring_setup, SYS_init_module, SYS_mount, SYS_setuid,
+                         SYS_process_vm_writev, SYS_kill, SYS_listen, SYS_bind}) {
       EXPECT_EQ(run(nr), SECCOMP_RET_KILL_PROCESS) << nr;
     }
     EXPECT_EQ(run(SYS_mmap, 0, 4096, 7), SECCOMP_RET_KILL_PROCESS);

@@ -91,7 +91,8 @@ void WriteTestImage(const std::string& path, const std::function<void(ebb_image_
     segment.mem_size = program[i].p_memsz;
     segment.file_size = program[i].p_filesz;
     segment.file_offset = append(elf.substr(program[i].p_offset, program[i].p_filesz));
-    segment.prot = ((program[i].p_flags & PF_R) ? EBB_PROT_READ : 0u) | ((program[i].p_flags & PF_W) ? EBB_PROT_WRITE : 0u) |
+    segment.prot = ((program[i].p_flags & PF_R) ? EBB_PROT_READ : 0u) |
+                   ((program[i].p_flags & PF_W) ? EBB_PROT_WRITE : 0u) |
                    ((program[i].p_flags & PF_X) ? EBB_PROT_EXEC : 0u);
     segment.kind = segment.vaddr < EBB_EXE_END ? EBB_SEGMENT_EXE : EBB_SEGMENT_KERNEL;
   }

@@ -12,7 +12,8 @@ namespace ebb::tender {
 // A path under the test's temporary directory.
 std::string TemporaryPath(const std::string& name);
 
-// Writes an image with the test guest's segments to `path`. `change` may edit the header before the checksums (of header and segments) are computed.
+// Writes an image with the test guest's segments to `path`. `change` may edit the header before the checksums (of
+// header and segments) are computed.
 void WriteTestImage(const std::string& path, const std::function<void(ebb_image_header&)>& change = {});
 
 // Overwrites bytes of a file, keeping its times when `keep_times`.

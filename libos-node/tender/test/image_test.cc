@@ -1,4 +1,5 @@
-// Image: every bad field is refused with its code, damage is found, and the stamp spares the second check but not a changed file.
+// Image: every bad field is refused with its code, damage is found, and the stamp spares the second check but not a
+// changed file.
 #include "tender/image.h"
 
 #include <gtest/gtest.h>
@@ -43,18 +44,23 @@ const BadField kBadFields[] = {
     {"Address", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].vaddr += 8; }},
     {"AddressLow", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).vaddr = EBB_LOW_END; }},
     {"AddressZero", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).vaddr = 0; }},
-    {"ForeignRegion", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).vaddr = EBB_HYPERCALL_PAGE; }},
-    {"ForeignKind", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).kind = EBB_SEGMENT_KERNEL; }},
-    {"RegionEnd", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_KERNEL).mem_size = EBB_KERNEL_END - EBB_KERNEL_BASE + 1; }},
+    {"ForeignRegion", "TENDER_IMAGE_BAD",
+     [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).vaddr = EBB_HYPERCALL_PAGE; }},
+    {"ForeignKind", "TENDER_IMAGE_BAD",
+     [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).kind = EBB_SEGMENT_KERNEL; }},
+    {"RegionEnd", "TENDER_IMAGE_BAD",
+     [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_KERNEL).mem_size = EBB_KERNEL_END - EBB_KERNEL_BASE + 1; }},
     {"MemoryOverflow", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_EXE).mem_size = ~0ull; }},
     {"Empty", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].mem_size = h.segments[0].file_size = 0; }},
-    {"FileLarger", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].file_size = h.segments[0].mem_size + 1; }},
+    {"FileLarger", "TENDER_IMAGE_BAD",
+     [](ebb_image_header& h) { h.segments[0].file_size = h.segments[0].mem_size + 1; }},
     {"FileOffset", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].file_offset += 16; }},
     {"FileOffsetHeader", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].file_offset = 0; }},
     {"FileOffsetEnd", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].file_offset = h.image_size; }},
     {"FileOffsetOverflow", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].file_offset = ~0xfffull; }},
     {"Protection", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { h.segments[0].prot = 8; }},
-    {"FsWritable", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_FS).prot = EBB_PROT_READ | EBB_PROT_WRITE; }},
+    {"FsWritable", "TENDER_IMAGE_BAD",
+     [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_FS).prot = EBB_PROT_READ | EBB_PROT_WRITE; }},
     {"KernelWritableCode", "TENDER_IMAGE_BAD", [](ebb_image_header& h) { SegmentOf(h, EBB_SEGMENT_KERNEL).prot = 7; }},
     {"Overlap", "TENDER_IMAGE_BAD",
      [](ebb_image_header& h) {
@@ -70,7 +76,8 @@ const BadField kBadFields[] = {
 };
 
 class ImageFieldTest : public testing::TestWithParam<BadField> {};
-INSTANTIATE_TEST_SUITE_P(Fields, ImageFieldTest, testing::ValuesIn(kBadFields), [](const auto& item) { return item.param.name; });
+INSTANTIATE_TEST_SUITE_P(Fields, ImageFieldTest, testing::ValuesIn(kBadFields),
+                         [](const auto& item) { return item.param.name; });
 
 TEST_P(ImageFieldTest, IsRefused) {
   const std::string path = TemporaryPath(std::string("field-") + GetParam().name);
@@ -97,7 +104,8 @@ TEST(Image, DamageIsFoundWhereverItIs) {
   WriteTestImage(path);
   const auto good = Image::Open(path, ImageCheck::kFull);
   ASSERT_TRUE(good.ok());
-  std::vector<uint64_t> places = {offsetof(ebb_image_header, sha256), 4095, good.value().header().manifest_offset, good.value().header().options_offset};
+  std::vector<uint64_t> places = {offsetof(ebb_image_header, sha256), 4095, good.value().header().manifest_offset,
+                                  good.value().header().options_offset};
   for (const auto& segment : good.value().segments()) {
     if (segment.file_size > 0) places.push_back(segment.file_offset + segment.file_size - 1);
   }
@@ -119,9 +127,11 @@ TEST(Image, StampSparesTheSecondCheckOnly) {
   EXPECT_FALSE(second.value().fully_checked());
   EXPECT_TRUE(Image::Open(path, ImageCheck::kFull).value().fully_checked());
 
-  // A changed byte in a segment that the stamp stands for, with the old modification time put back: the change time betrays it.
+  // A changed byte in a segment that the stamp stands for, with the old modification time put back: the change time
+  // betrays it.
   const auto& segments = first.value().segments();
-  const auto exe = std::find_if(segments.begin(), segments.end(), [](const auto& s) { return s.kind == EBB_SEGMENT_EXE && s.file_size > 0; });
+  const auto exe = std::find_if(segments.begin(), segments.end(),
+                                [](const auto& s) { return s.kind == EBB_SEGMENT_EXE && s.file_size > 0; });
   const auto time = std::filesystem::last_write_time(path);
   PatchFile(path, exe->file_offset, "\x01\x02");
   std::filesystem::last_write_time(path, time);

@@ -9,10 +9,11 @@ namespace {
 using Words = std::vector<std::string>;
 
 TEST(Options, RunWithEverything) {
-  const auto options = ParseOptions(Words{"run",       "--image", "i",     "--tender", "process", "--memory",       "128", "--report-fd", "7",
-                                          "--socket",  "/s",      "--port", "0",       "--env",   "A=1",            "--env", "B=x=y",     "--arg",
-                                          "node",      "--arg",   "",      "--gateway-port", "3233", "--gateway-port", "8080", "--allow-private", "--trace",
-                                          "--cores",   "1"});
+  const auto options = ParseOptions(
+      Words{"run",   "--image",         "i",       "--tender", "process", "--memory",       "128",  "--report-fd",
+            "7",     "--socket",        "/s",      "--port",   "0",       "--env",          "A=1",  "--env",
+            "B=x=y", "--arg",           "node",    "--arg",    "",        "--gateway-port", "3233", "--gateway-port",
+            "8080",  "--allow-private", "--trace", "--cores",  "1"});
   ASSERT_TRUE(options.ok()) << options.error().Text();
   const Options& o = options.value();
   EXPECT_EQ(o.command, Command::kRun);

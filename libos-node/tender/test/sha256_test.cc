@@ -1,4 +1,5 @@
-// SHA-256: known answers (FIPS 180-2 examples), and both implementations against each other at every length around block boundaries.
+// SHA-256: known answers (FIPS 180-2 examples), and both implementations against each other at every length around
+// block boundaries.
 #include "tender/sha256.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ TEST_P(Sha256Test, KnownAnswers) {
   EXPECT_EQ(HashOf("abc", GetParam()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(HashOf("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", GetParam()),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(HashOf(std::string(1000000, 'a'), GetParam()), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(HashOf(std::string(1000000, 'a'), GetParam()),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Sha256, MethodsAgreeAtEveryLengthAndSplit) {

@@ -64,7 +64,8 @@ void TenderProcess::Send(FrameType type, const std::string& payload) {
   const FrameHeader header{static_cast<uint32_t>(payload.size()), static_cast<uint8_t>(type), 0, 0, 0};
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   bytes += payload;
-  if (send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("send");
+  if (send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
+    throw std::runtime_error("send");
 }
 
 std::optional<Frame> TenderProcess::Read() {
@@ -106,7 +107,8 @@ std::map<std::string, std::string> TenderProcess::Values() {
   return values;
 }
 
-ScenarioResult RunScenario(const std::string& tender, const std::string& scenario, const std::vector<std::string>& more) {
+ScenarioResult RunScenario(const std::string& tender, const std::string& scenario,
+                           const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {"--image", TestImage(), "--tender", tender, "--arg", scenario};
   arguments.insert(arguments.end(), more.begin(), more.end());
   TenderProcess process(arguments);
@@ -131,7 +133,8 @@ std::string KvmMissing() {
 std::string StatusField(pid_t pid, const std::string& field) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);) {
-    if (line.compare(0, field.size() + 1, field + ":") == 0) return line.substr(line.find_first_not_of(" \t", field.size() + 1));
+    if (line.compare(0, field.size() + 1, field + ":") == 0)
+      return line.substr(line.find_first_not_of(" \t", field.size() + 1));
   }
   return {};
 }

@@ -58,7 +58,8 @@ struct ScenarioResult {
   std::string exit_json;
   std::map<std::string, std::string> values;
 };
-ScenarioResult RunScenario(const std::string& tender, const std::string& scenario, const std::vector<std::string>& more = {});
+ScenarioResult RunScenario(const std::string& tender, const std::string& scenario,
+                           const std::vector<std::string>& more = {});
 
 // The test guest's image, written once.
 const std::string& TestImage();

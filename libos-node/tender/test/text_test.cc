@@ -13,20 +13,24 @@ namespace {
 
 TEST(Json, QuotesAndRepairs) {
   EXPECT_EQ(JsonString("a\"b\\c\n\x01\x7f"), R"("a\"b\\c\u000a\u0001\u007f")");
-  EXPECT_EQ(JsonString("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"), "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
-  const char* const bad[] = {"\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80"};
+  EXPECT_EQ(JsonString("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
+            "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  const char* const bad[] = {
+      "\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80"};
   for (const char* text : bad) {
     const std::string quoted = JsonString(text);
     EXPECT_EQ(quoted.substr(0, 4), "\"\xef\xbf\xbd") << quoted;
   }
   EXPECT_EQ(JsonObject().Finish(), "{}");
-  EXPECT_EQ(JsonObject().Number("a", 1).Text("b", "x").Bool("c", true).Raw("d", "[1]").Finish(), R"({"a":1,"b":"x","c":true,"d":[1]})");
+  EXPECT_EQ(JsonObject().Number("a", 1).Text("b", "x").Bool("c", true).Raw("d", "[1]").Finish(),
+            R"({"a":1,"b":"x","c":true,"d":[1]})");
 }
 
 TEST(ExitReport, OfEachKind) {
   EXPECT_EQ(ExitReport::Ended().Json(), R"({"reason":"ended"})");
   EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_NORMAL, 3, "").Json(), R"({"reason":"exit","code":3})");
-  EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_SIGNAL, 6, "t").Json(), R"({"reason":"abort","signal":"SIGABRT","detail":"t"})");
+  EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_SIGNAL, 6, "t").Json(),
+            R"({"reason":"abort","signal":"SIGABRT","detail":"t"})");
   EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_FAULT, 11, "").Json(), R"({"reason":"fault","signal":"SIGSEGV"})");
   EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_PANIC, 0, "p").Json(), R"({"reason":"fault","detail":"LibOS panic: p"})");
   EXPECT_EQ(ExitReport::OfGuest(EBB_EXIT_MEMORY, 0, "").Json(), R"({"reason":"memory"})");

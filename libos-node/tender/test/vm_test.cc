@@ -1,5 +1,6 @@
-// The tender as a program, with the test guest, under both backends: hypercalls, faults, syscalls, ticks, memory, exits, requests of the parent and
-// every way to die. The KVM half is skipped, with the reason, where there is no /dev/kvm.
+// The tender as a program, with the test guest, under both backends: hypercalls, faults, syscalls, ticks, memory,
+// exits, requests of the parent and every way to die. The KVM half is skipped, with the reason, where there is no
+// /dev/kvm.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -32,14 +33,17 @@ class VmTest : public testing::TestWithParam<const char*> {
   }
   std::string tender() const { return GetParam(); }
   bool kvm() const { return tender() == "kvm"; }
-  ScenarioResult Scenario(const std::string& name, const std::vector<std::string>& more = {}) const { return RunScenario(tender(), name, more); }
+  ScenarioResult Scenario(const std::string& name, const std::vector<std::string>& more = {}) const {
+    return RunScenario(tender(), name, more);
+  }
   std::vector<std::string> Arguments(const std::string& name, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"--image", TestImage(), "--tender", tender(), "--arg", name};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Tenders, VmTest, testing::Values("process", "kvm"), [](const auto& item) { return std::string(item.param); });
+INSTANTIATE_TEST_SUITE_P(Tenders, VmTest, testing::Values("process", "kvm"),
+                         [](const auto& item) { return std::string(item.param); });
 
 int64_t NumberOf(const ScenarioResult& result, const std::string& name) {
   const auto found = result.values.find(name);
@@ -97,7 +101,10 @@ TEST_P(VmTest, LogsKeepStreamsApart) {
 }
 
 TEST_P(VmTest, GuestClockIsTheHosts) {
-  const auto now = [] { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+  const auto now = [] {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  };
   const int64_t before = now();
   const auto result = Scenario("basic");
   // Within the run, and 100 us of doubt for the calibration of a machine that has just started.
@@ -109,14 +116,16 @@ TEST_P(VmTest, GuestClockIsTheHosts) {
 TEST_P(VmTest, EveryFaultIsAnUpcallThatCanBeResumed) {
   const auto result = Scenario("faults");
   EXPECT_EQ(result.exit_json, R"({"reason":"exit","code":0})");
-  const std::pair<const char*, const char*> others[] = {{"ud", "6"},    {"divide", "0"}, {"breakpoint", "3"}, {"halt", "13"},
-                                                        {"simd", "19"}, {"x87", "16"},   {"align", "17"},     {"noncanonical", "13"}};
+  const std::pair<const char*, const char*> others[] = {{"ud", "6"},     {"divide", "0"},       {"breakpoint", "3"},
+                                                        {"halt", "13"},  {"simd", "19"},        {"x87", "16"},
+                                                        {"align", "17"}, {"noncanonical", "13"}};
   for (const auto& [name, vector] : others) {
     ASSERT_TRUE(result.values.contains(name)) << name;
     EXPECT_EQ(result.values.at(name), std::string(vector) + " 0 77 1") << name;
   }
-  for (const char* name : {"readNull", "writeNull", "callNull", "readArena", "writeArena", "readFarArena", "readBeyond", "writeKernelText", "writeBootInfo", "writeClock",
-                           "writePage", "writeReadOnly", "readNone", "executeNone", "beyondCommitted"}) {
+  for (const char* name : {"readNull", "writeNull", "callNull", "readArena", "writeArena", "readFarArena", "readBeyond",
+                           "writeKernelText", "writeBootInfo", "writeClock", "writePage", "writeReadOnly", "readNone",
+                           "executeNone", "beyondCommitted", "copyTo", "straddle"}) {
     ASSERT_TRUE(result.values.contains(name)) << name;
     EXPECT_EQ(result.values.at(name), "14 1 77 1") << name;
   }
@@ -147,13 +156,22 @@ TEST_P(VmTest, TicksPreemptUserCodeOnly) {
 TEST_P(VmTest, MemoryIsCountedProtectedAndReleased) {
   const auto result = Scenario("memory", {"--memory", "64"});
   EXPECT_EQ(result.exit_json, R"({"reason":"exit","code":0})");
-  for (const char* name : {"heap", "all", "none", "discardNone", "released", "discard", "free", "mixed", "exe"}) EXPECT_EQ(NumberOf(result, name), 0) << name;
-  for (const char* name : {"tooMuch", "oneMore", "stillFull", "fullAgain", "discardedStillHeld", "exeGap"}) EXPECT_EQ(NumberOf(result, name), -ENOMEM) << name;
-  for (const char* name : {"unaligned", "wrap", "badProt", "kernelText", "bootInfo", "rings", "exeIntoKernel"}) EXPECT_EQ(NumberOf(result, name), -EINVAL) << name;
+  for (const char* name : {"heap", "all", "none", "discardNone", "released", "discard", "free", "mixed", "exe"})
+    EXPECT_EQ(NumberOf(result, name), 0) << name;
+  for (const char* name : {"tooMuch", "oneMore", "stillFull", "fullAgain", "discardedStillHeld", "exeGap"})
+    EXPECT_EQ(NumberOf(result, name), -ENOMEM) << name;
+  for (const char* name : {"unaligned", "wrap", "badProt", "kernelText", "bootInfo", "rings", "exeIntoKernel"})
+    EXPECT_EQ(NumberOf(result, name), -EINVAL) << name;
   EXPECT_EQ(NumberOf(result, "zero"), 0);
   EXPECT_EQ(NumberOf(result, "discarded"), 0);
   EXPECT_EQ(NumberOf(result, "notDiscarded"), (2 << 20) + 1);
   EXPECT_EQ(NumberOf(result, "mixedKept"), 9);
+  if (kvm()) {
+    EXPECT_GT(NumberOf(result, "places"), 64);
+    EXPECT_LE(NumberOf(result, "places"), 64 + 64);
+  } else {
+    EXPECT_EQ(NumberOf(result, "places"), 1024);  // 4 MiB of pages
+  }
 }
 
 TEST_P(VmTest, ForeignPortsAndInterruptFlagAreFaults) {
@@ -164,7 +182,11 @@ TEST_P(VmTest, ForeignPortsAndInterruptFlagAreFaults) {
 
 TEST_P(VmTest, ExitKinds) {
   const std::tuple<const char*, const char*, int> kinds[] = {
-      {"abort", R"({"reason":"abort","signal":"SIGABRT","detail":"abort() was called )" "\xef\xbf\xbd" R"(\u000a"})", 134},
+      {"abort",
+       R"({"reason":"abort","signal":"SIGABRT","detail":"abort() was called )"
+       "\xef\xbf\xbd"
+       R"(\u000a"})",
+       134},
       {"fault", R"({"reason":"fault","signal":"SIGSEGV"})", 139},
       {"panic", R"({"reason":"fault","detail":"LibOS panic: "})", 134},
       {"outofmemory", R"({"reason":"memory"})", 137},
@@ -188,7 +210,7 @@ TEST_P(VmTest, ReadyOnceThenServesTheSocket) {
   const std::string socket_path = TemporaryPath(tender() + ".sock");
   TenderProcess process(Arguments("idle", {"--socket", socket_path}));
   ASSERT_TRUE(process.WaitFor(FrameType::kReady));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(stat(socket_path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   process.Send(FrameType::kEnd);
@@ -280,7 +302,8 @@ TEST_P(VmTest, StatsAndConfinement) {
     std::ifstream maps("/proc/" + std::to_string(pids[1]) + "/maps");
     for (std::string line; std::getline(maps, line);) {
       if (line.find("[vsyscall]") != std::string::npos) continue;
-      const uint64_t start = std::stoull(line, nullptr, 16), end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+      const uint64_t start = std::stoull(line, nullptr, 16),
+                     end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
       EXPECT_GE(start, EBB_LOW_END) << line;
       EXPECT_LE(end, EBB_ARENA_END) << line;
       EXPECT_EQ(line.find("rwx"), std::string::npos) << line;
@@ -372,7 +395,9 @@ TEST_P(VmTest, AParentThatDoesNotReadHoldsTheGuestBack) {
 }
 
 TEST_P(VmTest, MalformedRequestsEndTheVm) {
-  for (const std::string& bytes : {std::string(16, '\xff'), std::string("\x08\0\0\0\x63\0\0\0\0\0\0\0\0\0\0\0garbage!", 24), std::string("\x01\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0x", 17)}) {
+  for (const std::string& bytes :
+       {std::string(16, '\xff'), std::string("\x08\0\0\0\x63\0\0\0\0\0\0\0\0\0\0\0garbage!", 24),
+        std::string("\x01\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0x", 17)}) {
     TenderProcess process(Arguments("idle"));
     ASSERT_TRUE(process.WaitFor(FrameType::kReady));
     const FrameHeader* header = reinterpret_cast<const FrameHeader*>(bytes.data());
@@ -427,7 +452,8 @@ TEST(Tender, FailuresAreOneLineWithACode) {
 TEST(Tender, ErrorsAreAlsoAFrame) {
   TenderProcess process({"--image", "/nonexistent"});
   EXPECT_EQ(process.Wait(), 2);
-  EXPECT_NE(process.exit_json.find(R"({"reason":"tender","detail":"TENDER_IMAGE_MISSING)"), std::string::npos) << process.exit_json;
+  EXPECT_NE(process.exit_json.find(R"({"reason":"tender","detail":"TENDER_IMAGE_MISSING)"), std::string::npos)
+      << process.exit_json;
 }
 
 TEST(Tender, AutoTakesWhatThereIs) {

@@ -167,7 +167,7 @@ user_fault_return:
   pop %rbx
   ret
 
-  .global UserUd, UserDivide, UserBreakpoint, UserHalt, UserRead, UserWrite, UserExecute, UserSimd, UserX87, UserAlign, UserOut, UserInt80, UserCli
+  .global UserUd, UserDivide, UserBreakpoint, UserHalt, UserRead, UserWrite, UserExecute, UserSimd, UserX87, UserAlign, UserOut, UserInt80, UserCli, UserCopy, UserStraddle
 UserUd:
   ud2
 UserDivide:
@@ -187,6 +187,15 @@ UserRead:
   ret
 UserWrite:
   movq $1, (%rdi)
+  ret
+UserCopy:                       // from an accessible page to the argument
+  lea -0x2000(%rdi), %rsi
+  mov $16, %ecx
+  mov %rdi, %rdx
+  rep movsb
+  ret
+UserStraddle:                   // the last bytes of the page before and the first ones of the argument's
+  movq $1, -4(%rdi)
   ret
 UserExecute:
   jmp *%rdi
