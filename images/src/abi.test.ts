@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { rootFolder } from '@ebbwhisk/libos-node/paths';
 import { expect, test } from 'vitest';
 import * as abi from './abi.ts';
-import { SITE_CMP, SITE_CMP32_4096, SITE_CMP_4096, SITE_MOV } from './elf/sites.ts';
+import { SITE_CMP, SITE_CMP_4096, SITE_CMP32_4096, SITE_MOV } from './elf/sites.ts';
 
 const header = readFileSync(join(rootFolder, 'libos-node/abi/ebb_abi.h'), 'utf8');
 

@@ -185,7 +185,13 @@ describe('an action that fails', () => {
     ['no JSON', run(200, 'oops'), 2, 'The action did not produce a valid JSON or JSON Array response: oops', false],
     ['a scalar', run(200, '17'), 2, 'The action did not produce a valid JSON or JSON Array response: 17', false],
     ['nothing', run(200, ''), 2, 'The action did not produce a valid JSON or JSON Array response.', false],
-    ['a failed init', init(502, '{"error":"Initialization has failed due to: y"}'), 2, 'Initialization has failed due to: y', false],
+    [
+      'a failed init',
+      init(502, '{"error":"Initialization has failed due to: y"}'),
+      2,
+      'Initialization has failed due to: y',
+      false,
+    ],
     ['an odd init', init(500, 'odd'), 2, 'The action failed during initialization: odd', false],
   ])('by %s', async (_what, guest, statusCode, error, kept) => {
     await start(guest);
@@ -396,7 +402,10 @@ describe('closing', () => {
   });
 
   test('does not wait for ever: what is cut off is still acknowledged', async () => {
-    await start({ onRequest: ({ path }) => (path === '/run' ? new Promise<void>(() => {}) : undefined) }, { drainMs: 50 });
+    await start(
+      { onRequest: ({ path }) => (path === '/run' ? new Promise<void>(() => {}) : undefined) },
+      { drainMs: 50 },
+    );
     fixture.putAction();
     const running = fixture.invoke();
     await until(() => (host.vms[0]?.requests.length ?? 0) === 2, '/run');

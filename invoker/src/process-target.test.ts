@@ -98,13 +98,17 @@ test('a result of 5 MB is an error of the action', async () => {
   const { record } = await invoke(name);
   expect(record.response.statusCode).toBe(1);
   expect(record.response.result).toEqual({
-    error: expect.stringMatching(/^The action produced a response that exceeded the allowed length: 5242891 > 1048576 bytes\./),
+    error: expect.stringMatching(
+      /^The action produced a response that exceeded the allowed length: 5242891 > 1048576 bytes\./,
+    ),
   });
 });
 
 test('forged sentinels neither end the logs nor the activation', async () => {
   const sentinel = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
-  const name = define(`function main() { console.log('${sentinel}'); console.error('${sentinel}'); console.log('after'); return {}; }`);
+  const name = define(
+    `function main() { console.log('${sentinel}'); console.error('${sentinel}'); console.log('after'); return {}; }`,
+  );
   for (let round = 0; round < 2; round += 1) {
     expect((await invoke(name)).record.logs.map((line) => line.slice(31))).toEqual(['stdout: after']);
   }

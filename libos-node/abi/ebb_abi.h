@@ -1,8 +1,9 @@
 /*
  * ebb_abi.h: the contract between a tender (host side) and a LibOS image (guest side). Versioned; C11 and C++20.
  *
- * A tender MUST refuse an image of another EBB_ABI_VERSION. Everything that the guest can write (rings, data area, upcall
- * frames it returns to, hypercall arguments) is hostile to the tender: it MUST copy a value before it checks and uses it.
+ * A tender MUST refuse an image of another EBB_ABI_VERSION. Everything that the guest can write (rings, data area,
+ * upcall frames it returns to, hypercall arguments) is hostile to the tender: it MUST copy a value before it checks and
+ * uses it.
  *
  * The guest runs at ring 3 in one address space; guest-virtual = guest-physical. It makes no host syscall and no port
  * access itself: it calls the functions of the hypercall page, which the tender supplies.
@@ -41,7 +42,8 @@
 /* struct ebb_clock, read-only to the guest, rewritten by the tender. */
 #define EBB_CLOCK 0x11060000ull
 #define EBB_CLOCK_SIZE 0x1000ull
-/* Per core: the stack that upcalls run on, read + write. Core n: top at EBB_UPCALL_STACKS + (n + 1) * EBB_UPCALL_STACK_SIZE. */
+/* Per core: the stack that upcalls run on, read + write. Core n: top at EBB_UPCALL_STACKS + (n + 1) *
+ * EBB_UPCALL_STACK_SIZE. */
 #define EBB_UPCALL_STACKS 0x11100000ull
 #define EBB_UPCALL_STACK_SIZE 0x10000ull
 /* Per core: struct ebb_core_shared, read + write, shared with the broker. */
@@ -78,30 +80,32 @@ struct ebb_image_segment {
   uint64_t mem_size;
   uint64_t file_offset;
   uint64_t file_size;
-  uint32_t prot; /* EBB_PROT_* */
-  uint32_t kind; /* enum ebb_segment_kind */
+  uint32_t prot;      /* EBB_PROT_* */
+  uint32_t kind;      /* enum ebb_segment_kind */
   uint8_t sha256[32]; /* of the file_size bytes at file_offset */
 };
 EBB_ASSERT_SIZE(struct ebb_image_segment, 72);
 
 #define EBB_IMAGE_MAX_SEGMENTS 48u
 
-/* At offset 0, padded to 4096 bytes. All integers little-endian. Segments may not overlap and must lie in the region of their kind. */
+/* At offset 0, padded to 4096 bytes. All integers little-endian. Segments may not overlap and must lie in the region of
+ * their kind. */
 struct ebb_image_header {
   char magic[8];
   uint32_t abi_version;
   uint32_t segment_count;
-  uint64_t image_size;      /* of the whole file */
-  uint64_t kernel_entry;    /* void entry(const struct ebb_boot_info*) on core 0, rsp = top of core 0's upcall stack */
-  uint64_t upcall_entry;    /* void upcall(struct ebb_upcall*); see below */
-  uint64_t syscall_entry;   /* KVM: where a trapped `syscall` continues; see EBB_GS_SYSCALL_RIP */
+  uint64_t image_size;    /* of the whole file */
+  uint64_t kernel_entry;  /* void entry(const struct ebb_boot_info*) on core 0, rsp = top of core 0's upcall stack */
+  uint64_t upcall_entry;  /* void upcall(struct ebb_upcall*); see below */
+  uint64_t syscall_entry; /* KVM: where a trapped `syscall` continues; see EBB_GS_SYSCALL_RIP */
   uint64_t kernel_text_start; /* ticks are deferred while rip is in [start, end) or in the hypercall page */
   uint64_t kernel_text_end;
   uint64_t manifest_offset; /* JSON text, for people and the hosted side */
   uint64_t manifest_size;
-  uint64_t options_offset;  /* NAME=VALUE strings, each NUL-terminated: `profile=bypass`, `ebb.Console=ring`; copied to the boot info */
+  uint64_t options_offset; /* NAME=VALUE strings, each NUL-terminated: `profile=bypass`, `ebb.Console=ring`; copied to
+                              the boot info */
   uint64_t options_size;
-  uint8_t sha256[32];       /* of the first 4096 bytes with this field zero, then the manifest, then the options */
+  uint8_t sha256[32]; /* of the first 4096 bytes with this field zero, then the manifest, then the options */
   struct ebb_image_segment segments[EBB_IMAGE_MAX_SEGMENTS];
 };
 EBB_ASSERT_SIZE(struct ebb_image_header, 128 + 72 * 48);
@@ -115,7 +119,8 @@ struct ebb_fs_header {
   char magic[8];
   uint32_t version; /* 1 */
   uint32_t entry_count;
-  uint64_t entries_offset; /* struct ebb_fs_entry[entry_count]; entry 0 is the root directory, a parent precedes its children */
+  uint64_t entries_offset; /* struct ebb_fs_entry[entry_count]; entry 0 is the root directory, a parent precedes its
+                              children */
   uint64_t names_offset;
   uint64_t names_size;
   uint64_t sites_offset; /* struct ebb_site[], referred to by entries */
@@ -124,8 +129,8 @@ struct ebb_fs_header {
 EBB_ASSERT_SIZE(struct ebb_fs_header, 56);
 
 struct ebb_fs_entry {
-  uint32_t parent; /* index; the root is its own parent */
-  uint32_t mode;   /* S_IFDIR, S_IFREG or S_IFLNK, with permission bits */
+  uint32_t parent;      /* index; the root is its own parent */
+  uint32_t mode;        /* S_IFDIR, S_IFREG or S_IFLNK, with permission bits */
   uint32_t name_offset; /* in names, not NUL-terminated */
   uint32_t name_size;
   uint64_t data_offset; /* regular: page-aligned content; symlink: the target text */
@@ -156,24 +161,27 @@ enum ebb_tender_kind { EBB_TENDER_KVM = 1, EBB_TENDER_PROCESS = 2 };
 #define EBB_BOOT_MAGIC 0x544f4f4242424545ull
 
 /*
- * Hypercalls: addresses of functions in the hypercall page, System V calling convention, callable at any stack. They keep
- * every register but rax, rcx, rdx, rsi, rdi, r8-r11 (vector registers included). Results: >= 0, or -errno.
+ * Hypercalls: addresses of functions in the hypercall page, System V calling convention, callable at any stack. They
+ * keep every register but rax, rcx, rdx, rsi, rdi, r8-r11 (vector registers included). Results: >= 0, or -errno.
  */
 enum ebb_hypercall {
   /* long enter(uint64_t flags, uint64_t seen_cq_tail, int64_t timeout_s, int64_t timeout_ns)
    * EBB_ENTER_SUBMIT: the tender looks at the submission ring. EBB_ENTER_WAIT: return when the completion ring's tail
    * is not seen_cq_tail any more, at the timeout (timeout_s < 0: none), or spuriously. One exit does both. */
   EBB_HC_ENTER = 0,
-  /* long protect(uint64_t addr, uint64_t len, uint64_t prot): page-aligned range of EXE, HEAP or ARENA. Committing (any access)
-   * counts against the limit: -ENOMEM. Fresh memory is zero. prot 0 makes the range fault; its content stays. */
+  /* long protect(uint64_t addr, uint64_t len, uint64_t prot): page-aligned range of EXE, HEAP or ARENA. Committing (any
+   * access) counts against the limit: -ENOMEM. Fresh memory is zero. prot 0 makes the range fault; its content stays.
+   */
   EBB_HC_PROTECT = 1,
-  /* long discard(uint64_t addr, uint64_t len): contents of a HEAP or ARENA range become zero, memory returns to the host. */
+  /* long discard(uint64_t addr, uint64_t len): contents of a HEAP or ARENA range become zero, memory returns to the
+     host. */
   EBB_HC_DISCARD = 2,
   /* long tick(uint64_t microseconds): a TICK upcall on this core about every so often, until 0 cancels. */
   EBB_HC_TICK = 3,
   /* long random(void *buffer, uint64_t len): len <= 256. */
   EBB_HC_RANDOM = 4,
-  /* void exit(uint64_t kind, uint64_t code): ends the VM. kind is enum ebb_exit_kind; text in ebb_core_shared.report. */
+  /* void exit(uint64_t kind, uint64_t code): ends the VM. kind is enum ebb_exit_kind; text in ebb_core_shared.report.
+   */
   EBB_HC_EXIT = 5,
   EBB_HC_COUNT = 8
 };
@@ -197,7 +205,7 @@ struct ebb_boot_info {
   uint32_t flags; /* EBB_BOOT_* */
   uint64_t hypercalls[EBB_HC_COUNT];
   uint64_t memory_limit; /* bytes that HEAP + ARENA may commit */
-  uint64_t options; /* guest addresses of NAME=VALUE strings, each NUL-terminated, with the sizes of the blocks */
+  uint64_t options;      /* guest addresses of NAME=VALUE strings, each NUL-terminated, with the sizes of the blocks */
   uint64_t options_size;
   uint64_t environment;
   uint64_t environment_size;
@@ -212,8 +220,8 @@ EBB_ASSERT_SIZE(struct ebb_boot_info, 160);
 #define EBB_BOOT_TRACE 1u /* emit EBB_OP_LOG records on EBB_LOG_TRACE for syscalls */
 
 /*
- * Clock: ns = base_ns + ((rdtsc - tsc_base) * mult >> shift), 128-bit product. Read under the sequence (odd = being written).
- * realtime_offset_ns + monotonic = CLOCK_REALTIME.
+ * Clock: ns = base_ns + ((rdtsc - tsc_base) * mult >> shift), 128-bit product. Read under the sequence (odd = being
+ * written). realtime_offset_ns + monotonic = CLOCK_REALTIME.
  */
 struct ebb_clock {
   uint32_t sequence;
@@ -234,16 +242,32 @@ enum ebb_upcall_reason {
 };
 
 enum ebb_gpr {
-  EBB_RAX, EBB_RCX, EBB_RDX, EBB_RBX, EBB_RSP, EBB_RBP, EBB_RSI, EBB_RDI,
-  EBB_R8, EBB_R9, EBB_R10, EBB_R11, EBB_R12, EBB_R13, EBB_R14, EBB_R15, EBB_GPR_COUNT
+  EBB_RAX,
+  EBB_RCX,
+  EBB_RDX,
+  EBB_RBX,
+  EBB_RSP,
+  EBB_RBP,
+  EBB_RSI,
+  EBB_RDI,
+  EBB_R8,
+  EBB_R9,
+  EBB_R10,
+  EBB_R11,
+  EBB_R12,
+  EBB_R13,
+  EBB_R14,
+  EBB_R15,
+  EBB_GPR_COUNT
 };
 
 /*
- * The tender builds it on the core's upcall stack (below rsp when rsp is already in that stack) and calls upcall_entry with
- * rdi = frame, rsp 16-byte aligned minus 8 (as after a call). FS and GS bases are live. If upcall_entry returns, the interrupted
- * code continues with the registers of the frame (which the LibOS may have changed), vector state as it was. The LibOS may also
- * never return: it copies what it needs and switches stacks; the tender keeps no state of an upcall in progress.
- * A TICK that comes while rip is in LibOS text or the hypercall page is not delivered: tick_pending is set instead.
+ * The tender builds it on the core's upcall stack (below rsp when rsp is already in that stack) and calls upcall_entry
+ * with rdi = frame, rsp 16-byte aligned minus 8 (as after a call). FS and GS bases are live. If upcall_entry returns,
+ * the interrupted code continues with the registers of the frame (which the LibOS may have changed), vector state as it
+ * was. The LibOS may also never return: it copies what it needs and switches stacks; the tender keeps no state of an
+ * upcall in progress. A TICK that comes while rip is in LibOS text or the hypercall page is not delivered: tick_pending
+ * is set instead.
  */
 struct ebb_upcall {
   uint32_t reason;
@@ -258,7 +282,8 @@ struct ebb_upcall {
 };
 EBB_ASSERT_SIZE(struct ebb_upcall, 208);
 
-/* KVM: a trapped `syscall` stores rcx (the return rip) at gs:EBB_GS_SYSCALL_RIP and continues at syscall_entry with all other registers unchanged but rcx and r11. */
+/* KVM: a trapped `syscall` stores rcx (the return rip) at gs:EBB_GS_SYSCALL_RIP and continues at syscall_entry with all
+ * other registers unchanged but rcx and r11. */
 #define EBB_GS_SYSCALL_RIP 8
 
 /* ---- Rings ------------------------------------------------------------------------------------------------------ */
@@ -268,16 +293,18 @@ EBB_ASSERT_SIZE(struct ebb_upcall, 208);
 #define EBB_REPORT_SIZE 2048u
 
 /*
- * Operations. `handle` names a host-side object; handles are chosen by the tender, small positive integers, and never reused
- * within a VM. Buffers are (buffer, length) in the data area, relative to EBB_DATA. Every operation yields exactly one completion
- * (its user_data), but for LISTEN and the datagram socket's receive, which are multishot where stated.
+ * Operations. `handle` names a host-side object; handles are chosen by the tender, small positive integers, and never
+ * reused within a VM. Buffers are (buffer, length) in the data area, relative to EBB_DATA. Every operation yields
+ * exactly one completion (its user_data), but for LISTEN and the datagram socket's receive, which are multishot where
+ * stated.
  */
 enum ebb_op {
   EBB_OP_NOP = 0,
   /* flags: enum ebb_log_stream, | EBB_LOG_LAZY; arg0: wall clock ns. The buffer is free after the completion. */
   EBB_OP_LOG = 1,
-  /* The guest listens on TCP port arg0. Result 0 (EBB_CQE_MORE set) or -errno. From then on one ACCEPT completion (EBB_CQE_MORE set)
-   * per incoming connection: result = handle, arg0 = peer IPv4 << 16 | port. The last one, without MORE: -ECANCELED after UNLISTEN. */
+  /* The guest listens on TCP port arg0. Result 0 (EBB_CQE_MORE set) or -errno. From then on one ACCEPT completion
+   * (EBB_CQE_MORE set) per incoming connection: result = handle, arg0 = peer IPv4 << 16 | port. The last one, without
+   * MORE: -ECANCELED after UNLISTEN. */
   EBB_OP_LISTEN = 2,
   /* Ends a LISTEN of port arg0; its connections live on. */
   EBB_OP_UNLISTEN = 3,
@@ -289,7 +316,8 @@ enum ebb_op {
   EBB_OP_RECV = 6,
   /* flags: 1 = writes are done (FIN after what was sent). */
   EBB_OP_SHUTDOWN = 7,
-  /* The handle ends: what was submitted to SEND before still goes out, a pending RECV completes with -ECANCELED. flags 1: reset. */
+  /* The handle ends: what was submitted to SEND before still goes out, a pending RECV completes with -ECANCELED. flags
+     1: reset. */
   EBB_OP_CLOSE = 8,
   /* UDP socket; result: handle. */
   EBB_OP_UDP_OPEN = 9,
@@ -332,22 +360,22 @@ struct ebb_cqe {
 EBB_ASSERT_SIZE(struct ebb_cqe, 32);
 
 /*
- * One per core. Indices run freely (uint32_t wrap) and are masked. Written by: G guest, T tender. The tender never has more completions
- * outstanding than fit (it holds back until the guest advances cq_head).
+ * One per core. Indices run freely (uint32_t wrap) and are masked. Written by: G guest, T tender. The tender never has
+ * more completions outstanding than fit (it holds back until the guest advances cq_head).
  */
 struct ebb_core_shared {
   uint32_t sq_tail; /* G */
   uint8_t pad0[60];
-  uint32_t sq_head; /* T */
+  uint32_t sq_head;    /* T */
   uint32_t sq_polling; /* T: 1 = the tender will look at sq_tail without being told (no SUBMIT needed) */
   uint8_t pad1[56];
   uint32_t cq_head; /* G */
   uint32_t waiting; /* G: 1 = about to wait or waiting on cq_tail; the tender wakes it only then */
   uint8_t pad2[56];
-  uint32_t cq_tail; /* T; also the word that a waiting guest sleeps on */
+  uint32_t cq_tail;      /* T; also the word that a waiting guest sleeps on */
   uint32_t tick_pending; /* T sets, G clears */
   uint8_t pad3[56];
-  uint64_t counters[32]; /* G: enum ebb_counter; statistics only */
+  uint64_t counters[32];        /* G: enum ebb_counter; statistics only */
   char report[EBB_REPORT_SIZE]; /* G: NUL-terminated text of a crash, before EBB_HC_EXIT */
   uint8_t pad4[4096 - 256 - 256 - EBB_REPORT_SIZE];
   struct ebb_sqe sq[EBB_SQ_ENTRIES];
@@ -366,10 +394,11 @@ enum ebb_counter {
   EBB_COUNT_TICKS,
   EBB_COUNT_SWITCHES,
   EBB_COUNT_FAULTS,
-  EBB_COUNT_COMMITTED,        /* bytes now */
+  EBB_COUNT_COMMITTED, /* bytes now */
 };
 
-/* ---- Guest network: as the guest sees it -------------------------------------------------------------------------- */
+/* ---- Guest network: as the guest sees it --------------------------------------------------------------------------
+ */
 
 #define EBB_NET_GUEST 0x0a00020fu    /* 10.0.2.15 */
 #define EBB_NET_GATEWAY 0x0a000202u  /* 10.0.2.2: the host's 127.0.0.1, for the ports that are allowed */

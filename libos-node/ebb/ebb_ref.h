@@ -1,6 +1,7 @@
-// EbbRef<T>: how an Ebb (elastic building block) is called. An Ebb is named by an id; on each core the id leads through that core's
-// translation table to the Ebb's representative there. The first call on a core finds no representative and
-// goes to the Ebb's root (the miss handler), which makes or chooses one. From then on a call is one load and one branch.
+// EbbRef<T>: how an Ebb (elastic building block) is called. An Ebb is named by an id; on each core the id leads through
+// that core's translation table to the Ebb's representative there. The first call on a core finds no representative and
+// goes to the Ebb's root (the miss handler), which makes or chooses one. From then on a call is one load and one
+// branch.
 //
 // A representative may be one for all cores (SharedEbb) or one per core (PerCoreEbb): callers cannot tell.
 #pragma once
@@ -30,7 +31,8 @@ class EbbRef {
   T* operator->() const { return &**this; }
   T& operator*() const {
     void* representative = LocalTranslationTable()[id_];
-    if (representative == nullptr) [[unlikely]] representative = HandleEbbMiss(id_);
+    if (representative == nullptr) [[unlikely]]
+      representative = HandleEbbMiss(id_);
     return *static_cast<T*>(representative);
   }
   constexpr EbbId id() const { return id_; }

@@ -1,5 +1,5 @@
-// The set of Ebbs of this machine: which ids exist and which implementation answers each. The choice comes from the image's
-// manifest as options `ebb.<Name>=<implementation>`; users of an Ebb never name an implementation.
+// The set of Ebbs of this machine: which ids exist and which implementation answers each. The choice comes from the
+// image's manifest as options `ebb.<Name>=<implementation>`; users of an Ebb never name an implementation.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,9 @@ struct EbbImplementation {
   EbbRoot* root;
 };
 
-// Chooses roots for all ids in `implementations`, by `options` (NAME=VALUE strings, each NUL-terminated). Returns the first option that names
-// an Ebb or an implementation that does not exist, or empty. Call once, before the first EbbRef of these ids is used.
+// Chooses roots for all ids in `implementations`, by `options` (NAME=VALUE strings, each NUL-terminated). Returns the
+// first option that names an Ebb or an implementation that does not exist, or empty. Call once, before the first EbbRef
+// of these ids is used.
 std::string_view InstallEbbs(std::span<const EbbImplementation> implementations, std::string_view options);
 
 // Binds an id to a root: what InstallEbbs and EbbAllocator do.

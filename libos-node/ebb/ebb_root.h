@@ -1,5 +1,5 @@
-// Roots: what stands behind an Ebb's id and answers misses. SharedEbb makes one representative at the first use on any core; PerCoreEbb makes
-// one per core. Representatives live as long as the machine.
+// Roots: what stands behind an Ebb's id and answers misses. SharedEbb makes one representative at the first use on any
+// core; PerCoreEbb makes one per core. Representatives live as long as the machine.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ class EbbRoot {
   ~EbbRoot() = default;
 };
 
-// Short critical sections between cores; there is no preemption inside the kernel, so spinning is bounded by other cores' progress.
+// Short critical sections between cores; there is no preemption inside the kernel, so spinning is bounded by other
+// cores' progress.
 class SpinLock {
  public:
   void Lock() {
@@ -43,7 +44,8 @@ class SpinLockGuard {
   SpinLock& lock_;
 };
 
-// Room for an object that is made later and never destroyed. Constant-initialised, so that Ebbs work before any constructor ran.
+// Room for an object that is made later and never destroyed. Constant-initialised, so that Ebbs work before any
+// constructor ran.
 template <class T>
 union LateObject {
   constexpr LateObject() : none() {}

@@ -1,4 +1,5 @@
-// Ebbs at work on two (hosted) cores: lazy construction, shared and per-core representatives, selection by the manifest's options.
+// Ebbs at work on two (hosted) cores: lazy construction, shared and per-core representatives, selection by the
+// manifest's options.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -32,7 +32,8 @@ bool BuddyPageAllocator::Grow(uint32_t order) {
   // Runs are aligned to their size; what alignment skips becomes free runs, too.
   const uint64_t start = (committed_end_ + size - 1) & ~(size - 1);
   if (start + size > EBB_HEAP_END) return false;
-  if (hypercall::Protect(committed_end_, start + size - committed_end_, EBB_PROT_READ | EBB_PROT_WRITE) != 0) return false;
+  if (hypercall::Protect(committed_end_, start + size - committed_end_, EBB_PROT_READ | EBB_PROT_WRITE) != 0)
+    return false;
   uint64_t index = IndexOf(committed_end_);
   committed_end_ = start + size;
   while (AddressOf(index) < start) {

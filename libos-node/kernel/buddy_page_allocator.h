@@ -16,8 +16,8 @@ class BuddyPageAllocator final : public PageAllocator {
   uint64_t committed_bytes() const override { return committed_end_ - EBB_HEAP_BASE; }
 
  private:
-  static constexpr uint32_t kMaxOrder = 15;   // 128 MiB
-  static constexpr uint32_t kGrowOrder = 9;   // 2 MiB: what a larger mapping of the host covers
+  static constexpr uint32_t kMaxOrder = 15;  // 128 MiB
+  static constexpr uint32_t kGrowOrder = 9;  // 2 MiB: what a larger mapping of the host covers
   static constexpr uint8_t kAllocated = 0x80;
   static constexpr uint64_t kPages = (EBB_HEAP_END - EBB_HEAP_BASE) / EBB_PAGE_SIZE;
 
@@ -35,7 +35,8 @@ class BuddyPageAllocator final : public PageAllocator {
 
   FreeRun* free_[kMaxOrder + 1] = {};
   uint64_t committed_end_ = EBB_HEAP_BASE;
-  // Per page, valid at the first page of a run: its order | kAllocated. kFree (order without the flag) only at the head of free runs.
+  // Per page, valid at the first page of a run: its order | kAllocated. kFree (order without the flag) only at the head
+  // of free runs.
   uint8_t orders_[kPages] = {};
   uint8_t is_head_[kPages] = {};
   uint8_t tags_[kPages] = {};

@@ -1,4 +1,5 @@
-// Implementations of Console: `ring` (records to the tender) and `silent` (output is dropped; for measuring what logging costs).
+// Implementations of Console: `ring` (records to the tender) and `silent` (output is dropped; for measuring what
+// logging costs).
 #pragma once
 
 #include "kernel/console.h"

@@ -1,5 +1,5 @@
-// Core: the block of per-core state that GS points to. The first fields are read by assembly (entry.S) and, one of them, by the
-// tender (EBB_GS_SYSCALL_RIP).
+// Core: the block of per-core state that GS points to. The first fields are read by assembly (entry.S) and, one of
+// them, by the tender (EBB_GS_SYSCALL_RIP).
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
-// Which Ebbs exist in this kernel, with all their implementations. The image's manifest picks one per Ebb by name; the first listed is
-// the default. Users reach them through the accessors below, which are EbbRefs with static ids.
+// Which Ebbs exist in this kernel, with all their implementations. The image's manifest picks one per Ebb by name; the
+// first listed is the default. Users reach them through the accessors below, which are EbbRefs with static ids.
+#include "kernel/ebb_set.h"
 #include "ebb/ebb_registry.h"
 #include "kernel/buddy_page_allocator.h"
 #include "kernel/console_ring.h"
 #include "kernel/ebb_ids.h"
-#include "kernel/ebb_set.h"
 #include "kernel/event_manager.h"
 #include "kernel/gp_allocator.h"
 #include "kernel/random_tender.h"

@@ -1,5 +1,6 @@
-// EventManager: the event loop of a core. Events are completions of the rings, due timers and functions given to Spawn. They run in kernel
-// context, to completion, when the core has no runnable thread and at points where threads ask for I/O; they must not block.
+// EventManager: the event loop of a core. Events are completions of the rings, due timers and functions given to Spawn.
+// They run in kernel context, to completion, when the core has no runnable thread and at points where threads ask for
+// I/O; they must not block.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ class EventManager {
   void Spawn(Event& event);
   // Hands queued submissions to the tender if it must be told, and runs every event that is ready. Never sleeps.
   void Poll();
-  // As Poll, for a thread that will ask again soon: what was queued only just now may wait for that, so that it costs no exit of its own.
+  // As Poll, for a thread that will ask again soon: what was queued only just now may wait for that, so that it costs
+  // no exit of its own.
   void PollSoon();
   // As Poll, but only events: no exit.
   void RunReady();

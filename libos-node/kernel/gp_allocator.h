@@ -1,5 +1,5 @@
-// GeneralPurposeAllocator: the LibOS's malloc (operator new). Sixteen-byte aligned. Small sizes come from slabs of one size class,
-// larger ones are runs of pages.
+// GeneralPurposeAllocator: the LibOS's malloc (operator new). Sixteen-byte aligned. Small sizes come from slabs of one
+// size class, larger ones are runs of pages.
 #pragma once
 
 #include <cstddef>

@@ -23,14 +23,14 @@ class ListNode {
   }
 
  private:
-  template <class T, ListNode T::*node>
+  template <class T, ListNode T::* node>
   friend class IntrusiveList;
 
   ListNode* next_ = nullptr;
   ListNode* prev_ = nullptr;
 };
 
-template <class T, ListNode T::*node>
+template <class T, ListNode T::* node>
 class IntrusiveList {
  public:
   IntrusiveList() { head_.next_ = head_.prev_ = &head_; }
@@ -46,7 +46,8 @@ class IntrusiveList {
 
   void PushBack(T& item) { InsertBefore(&head_, &(item.*node)); }
   void PushFront(T& item) { InsertBefore(head_.next_, &(item.*node)); }
-  // Keeps a sorted list sorted: before the first element for which `less(item, element)`; equal keys stay in order of insertion.
+  // Keeps a sorted list sorted: before the first element for which `less(item, element)`; equal keys stay in order of
+  // insertion.
   template <class Less>
   void InsertSorted(T& item, Less less) {
     ListNode* at = head_.next_;

@@ -98,7 +98,8 @@ Result<std::string_view> UserString(uint64_t address, size_t limit) {
 void ebb_kernel_main(const ebb_boot_info* boot) {
   using namespace ebb;
   InitializeCore(0);
-  if (boot != &boot_info() || boot->magic != EBB_BOOT_MAGIC || boot->abi_version != EBB_ABI_VERSION) Panic("boot info is not of this ABI");
+  if (boot != &boot_info() || boot->magic != EBB_BOOT_MAGIC || boot->abi_version != EBB_ABI_VERSION)
+    Panic("boot info is not of this ABI");
   boot_time = clock->Now();
   for (auto* constructor = __init_array_start; constructor != __init_array_end; ++constructor) (*constructor)();
   if (const std::string_view unknown = InstallKernelEbbs(Options()); !unknown.empty()) Panic(unknown.data());

@@ -19,7 +19,8 @@ void ForEachOption(std::string_view name, F f) {
     const size_t end = rest.find('\0');
     const std::string_view option = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (option.size() > name.size() && option.starts_with(name) && option[name.size()] == '=') f(option.substr(name.size() + 1));
+    if (option.size() > name.size() && option.starts_with(name) && option[name.size()] == '=')
+      f(option.substr(name.size() + 1));
   }
 }
 

@@ -1,5 +1,5 @@
-// PageAllocator: runs of 4 KiB pages of the LibOS heap region. Power-of-two runs (a binary buddy system), address-ordered by size class,
-// grown from the tender in blocks as needed. Counts against the VM's memory limit.
+// PageAllocator: runs of 4 KiB pages of the LibOS heap region. Power-of-two runs (a binary buddy system),
+// address-ordered by size class, grown from the tender in blocks as needed. Counts against the VM's memory limit.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,11 @@ ReportWriter& ReportWriter::Decimal(int64_t value) {
 }
 
 void Panic(const char* reason) {
-  ReportWriter().Text("LibOS panic: ").Text(reason).Text(", called from ").Hex(reinterpret_cast<uint64_t>(__builtin_return_address(0)));
+  ReportWriter()
+      .Text("LibOS panic: ")
+      .Text(reason)
+      .Text(", called from ")
+      .Hex(reinterpret_cast<uint64_t>(__builtin_return_address(0)));
   hypercall::Exit(EBB_EXIT_PANIC, 0);
 }
 

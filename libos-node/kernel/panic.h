@@ -25,7 +25,7 @@ class ReportWriter {
 }  // namespace ebb
 
 // Always on: a violated invariant of the kernel must not go on to corrupt the program.
-#define EBB_CHECK(condition) \
-  do {                       \
+#define EBB_CHECK(condition)                                     \
+  do {                                                           \
     if (!(condition)) ::ebb::Panic("check failed: " #condition); \
   } while (0)

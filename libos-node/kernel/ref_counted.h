@@ -1,5 +1,5 @@
-// Intrusive reference counting for kernel objects. Not atomic: the objects of one core are touched by that core alone, and kernel
-// code is not preempted.
+// Intrusive reference counting for kernel objects. Not atomic: the objects of one core are touched by that core alone,
+// and kernel code is not preempted.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,14 @@ template <class T>
 class Ref {
  public:
   Ref() = default;
-  Ref(std::nullptr_t) {}                        // NOLINT(google-explicit-constructor)
+  Ref(std::nullptr_t) {}                           // NOLINT(google-explicit-constructor)
   Ref(T* object) : object_(object) { Acquire(); }  // NOLINT(google-explicit-constructor)
   Ref(const Ref& other) : object_(other.object_) { Acquire(); }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
-  Ref(const Ref<U>& other) : object_(other.get()) { Acquire(); }  // NOLINT(google-explicit-constructor)
+  Ref(const Ref<U>& other) : object_(other.get()) {
+    Acquire();
+  }  // NOLINT(google-explicit-constructor)
   ~Ref() { Release(); }
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);

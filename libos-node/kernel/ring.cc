@@ -14,8 +14,8 @@ ebb_core_shared& Shared() { return core_shared(this_core().index); }
 uint32_t Load(uint32_t& word) { return std::atomic_ref(word).load(std::memory_order_acquire); }
 void Store(uint32_t& word, uint32_t value) { std::atomic_ref(word).store(value, std::memory_order_release); }
 
-// user_data of a detached submission: bit 0 tells it from a Completion (an aligned pointer); above it the order + 1 and address of
-// the data block to release (blocks are 4 KiB aligned), or zero.
+// user_data of a detached submission: bit 0 tells it from a Completion (an aligned pointer); above it the order + 1 and
+// address of the data block to release (blocks are 4 KiB aligned), or zero.
 constexpr uint64_t kDetached = 1;
 
 }  // namespace
@@ -23,7 +23,8 @@ constexpr uint64_t kDetached = 1;
 void RingQueue::Push(ebb_sqe sqe, uint64_t user_data) {
   ebb_core_shared& shared = Shared();
   while (shared.sq_tail - Load(shared.sq_head) >= EBB_SQ_ENTRIES) {
-    // Full: the tender consumes synchronously under KVM, soon under the process tender, and not at all while the completion ring is full.
+    // Full: the tender consumes synchronously under KVM, soon under the process tender, and not at all while the
+    // completion ring is full.
     Defer();
     hypercall::Enter(EBB_ENTER_SUBMIT, 0, 0, 0);
     MarkSubmitted();

@@ -1,6 +1,6 @@
-// RingQueue: this core's submission and completion rings to the tender (abi/ebb_abi.h), and the buffers in the shared data area.
-// Submissions are only queued; EventManager tells the tender (one exit for all of a turn). Completions are dispatched by
-// EventManager in kernel context.
+// RingQueue: this core's submission and completion rings to the tender (abi/ebb_abi.h), and the buffers in the shared
+// data area. Submissions are only queued; EventManager tells the tender (one exit for all of a turn). Completions are
+// dispatched by EventManager in kernel context.
 #pragma once
 
 #include <cstddef>
@@ -28,12 +28,14 @@ class Completion {
 
 class RingQueue {
  public:
-  // Takes effect in order. user_data is set by Submit. When the ring is full it is handed to the tender first; never fails.
+  // Takes effect in order. user_data is set by Submit. When the ring is full it is handed to the tender first; never
+  // fails.
   void Submit(ebb_sqe sqe, Completion& completion);
   // Fire and forget; a data buffer given (data != empty) is released when it completes.
   void SubmitDetached(ebb_sqe sqe, std::span<std::byte> data = {});
 
-  // Buffers for `buffer`/`length`, power-of-two sizes from 4 KiB to 256 KiB. ENOBUFS when the area is exhausted: try again after completions.
+  // Buffers for `buffer`/`length`, power-of-two sizes from 4 KiB to 256 KiB. ENOBUFS when the area is exhausted: try
+  // again after completions.
   Result<std::span<std::byte>> AllocateData(size_t size);
   void ReleaseData(std::span<std::byte> data);
   // Called (once, then forgotten) when data was released after an ENOBUFS.
@@ -69,7 +71,8 @@ class RingQueue {
   void Defer();
   void Complete(const ebb_cqe& cqe);
 
-  // Completions taken out of the ring while a submission had to wait for room. OnComplete may submit itself, so they cannot run there.
+  // Completions taken out of the ring while a submission had to wait for room. OnComplete may submit itself, so they
+  // cannot run there.
   std::vector<ebb_cqe> deferred_;
 
   uint32_t submitted_tail_ = 0;

@@ -1,5 +1,5 @@
-// What compiler-generated code expects of a C and C++ library. Vector-free; `rep movsb`/`rep stosb` are fast on every CPU with
-// ERMS, which all x86-64 server CPUs of the last ten years have.
+// What compiler-generated code expects of a C and C++ library. Vector-free; `rep movsb`/`rep stosb` are fast on every
+// CPU with ERMS, which all x86-64 server CPUs of the last ten years have.
 #include <cstddef>
 #include <cstdint>
 

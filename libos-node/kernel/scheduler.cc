@@ -35,12 +35,16 @@ void WriteFsBase(uint64_t base) { asm volatile("wrfsbase %0" ::"r"(base)); }
 
 void SaveVectors(Thread& thread) {
   const uint64_t mask = boot_info().xsave_mask;
-  asm volatile("xsave64 (%0)" ::"r"(thread.xsave()), "a"(static_cast<uint32_t>(mask)), "d"(static_cast<uint32_t>(mask >> 32)) : "memory");
+  asm volatile("xsave64 (%0)" ::"r"(thread.xsave()), "a"(static_cast<uint32_t>(mask)),
+               "d"(static_cast<uint32_t>(mask >> 32))
+               : "memory");
 }
 
 void LoadVectors(Thread& thread) {
   const uint64_t mask = boot_info().xsave_mask;
-  asm volatile("xrstor64 (%0)" ::"r"(thread.xsave()), "a"(static_cast<uint32_t>(mask)), "d"(static_cast<uint32_t>(mask >> 32)) : "memory");
+  asm volatile("xrstor64 (%0)" ::"r"(thread.xsave()), "a"(static_cast<uint32_t>(mask)),
+               "d"(static_cast<uint32_t>(mask >> 32))
+               : "memory");
 }
 
 Thread* Thread::Create() {

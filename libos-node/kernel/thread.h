@@ -1,8 +1,9 @@
-// Threads: the program's pthreads as contexts multiplexed on a core. Each has a kernel stack; while it runs the program that stack is empty.
-// A thread gives up the core when it blocks, yields, or is preempted by a tick while it runs program code and another is
-// runnable. Kernel code (and so every event) runs to completion.
+// Threads: the program's pthreads as contexts multiplexed on a core. Each has a kernel stack; while it runs the program
+// that stack is empty. A thread gives up the core when it blocks, yields, or is preempted by a tick while it runs
+// program code and another is runnable. Kernel code (and so every event) runs to completion.
 //
-// Vector registers belong to one thread at a time (Core::vector_owner) and are saved only when another one is about to use them.
+// Vector registers belong to one thread at a time (Core::vector_owner) and are saved only when another one is about to
+// use them.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ enum class ThreadState : uint8_t { kRunnable, kRunning, kBlocked, kDead };
 
 class Thread final : private TimerEntry {
  public:
-  // A thread that will run program code from `frame()`, which the caller fills before Start(). Null when there is no memory.
+  // A thread that will run program code from `frame()`, which the caller fills before Start(). Null when there is no
+  // memory.
   static Thread* Create();
   // Ends up in the run queue.
   void Start();
@@ -84,7 +86,7 @@ class Scheduler {
   bool NeedsTick() const { return !run_queue_.empty() || external_waits_ != 0; }
   uint64_t idle_ns() const { return idle_ns_; }
 
- // After a switch: frees the thread that ended by it. Called by the first activation of a new thread, too.
+  // After a switch: frees the thread that ended by it. Called by the first activation of a new thread, too.
   void FinishSwitch();
 
  private:

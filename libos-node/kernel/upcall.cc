@@ -1,5 +1,6 @@
-// What the tender calls: ticks, faults and trapped syscalls of the program (abi/ebb_abi.h, "Upcalls"). Runs on the core's upcall
-// stack; to do more than a moment's work the interrupted program is moved to its thread's kernel stack first.
+// What the tender calls: ticks, faults and trapped syscalls of the program (abi/ebb_abi.h, "Upcalls"). Runs on the
+// core's upcall stack; to do more than a moment's work the interrupted program is moved to its thread's kernel stack
+// first.
 #include "kernel/hypercall.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
@@ -37,7 +38,11 @@ bool InKernel(uint64_t rip) {
   if (reporting) hypercall::Exit(EBB_EXIT_PANIC, upcall.vector);
   reporting = true;
   ReportWriter report;
-  report.Text("fault in the LibOS: vector ").Decimal(upcall.vector).Text(", error ").Hex(upcall.error_code).Text(", address ");
+  report.Text("fault in the LibOS: vector ")
+      .Decimal(upcall.vector)
+      .Text(", error ")
+      .Hex(upcall.error_code)
+      .Text(", address ");
   report.Hex(upcall.address).Text(", rip ").Hex(upcall.rip).Text(", rsp ").Hex(upcall.gpr[EBB_RSP]).Text(", stack");
   const uint64_t rsp = upcall.gpr[EBB_RSP] & ~7ull;
   if (rsp >= EBB_HEAP_BASE && rsp < EBB_HEAP_END) {
@@ -57,10 +62,28 @@ UserFrame* Adopt(const ebb_upcall& upcall, uint64_t orig_rax) {
   Thread& thread = *scheduler().current();
   UserFrame& frame = thread.frame();
   const uint64_t* g = upcall.gpr;
-  frame = {.r15 = g[EBB_R15], .r14 = g[EBB_R14], .r13 = g[EBB_R13], .r12 = g[EBB_R12], .rbp = g[EBB_RBP], .rbx = g[EBB_RBX], .r9 = g[EBB_R9],
-           .r8 = g[EBB_R8], .r10 = g[EBB_R10], .rdx = g[EBB_RDX], .rsi = g[EBB_RSI], .rdi = g[EBB_RDI], .rax = g[EBB_RAX], .orig_rax = orig_rax,
-           .r11 = g[EBB_R11], .rcx = g[EBB_RCX], .rip = upcall.rip, .cs = this_core().user_cs, .rflags = upcall.rflags, .rsp = g[EBB_RSP],
-           .ss = this_core().user_ss, .pad = 0};
+  frame = {.r15 = g[EBB_R15],
+           .r14 = g[EBB_R14],
+           .r13 = g[EBB_R13],
+           .r12 = g[EBB_R12],
+           .rbp = g[EBB_RBP],
+           .rbx = g[EBB_RBX],
+           .r9 = g[EBB_R9],
+           .r8 = g[EBB_R8],
+           .r10 = g[EBB_R10],
+           .rdx = g[EBB_RDX],
+           .rsi = g[EBB_RSI],
+           .rdi = g[EBB_RDI],
+           .rax = g[EBB_RAX],
+           .orig_rax = orig_rax,
+           .r11 = g[EBB_R11],
+           .rcx = g[EBB_RCX],
+           .rip = upcall.rip,
+           .cs = this_core().user_cs,
+           .rflags = upcall.rflags,
+           .rsp = g[EBB_RSP],
+           .ss = this_core().user_ss,
+           .pad = 0};
   if (upcall.xsave != 0) thread.AdoptVectors(reinterpret_cast<const void*>(upcall.xsave));
   thread.full_restore = true;
   return &frame;
@@ -98,7 +121,8 @@ void ebb_upcall_entry(ebb_upcall* upcall) {
       }
       ebb_continue_on(Adopt(*upcall, kNoSyscall), ContinueTick);
     case EBB_UPCALL_FAULT:
-      if (upcall->vector == kPageFault && linux_abi::address_space().HandleFault(upcall->address, upcall->error_code)) return;
+      if (upcall->vector == kPageFault && linux_abi::address_space().HandleFault(upcall->address, upcall->error_code))
+        return;
       if (InKernel(upcall->rip)) PanicOnFault(*upcall);
       Count(EBB_COUNT_FAULTS);
       pending_fault = {upcall->vector, upcall->error_code, upcall->address};

@@ -1,4 +1,5 @@
-// The program's general registers while its thread is in the kernel. Lies at the top of the thread's kernel stack; entry.S builds it.
+// The program's general registers while its thread is in the kernel. Lies at the top of the thread's kernel stack;
+// entry.S builds it.
 #pragma once
 
 #include <cstdint>

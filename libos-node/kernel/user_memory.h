@@ -1,5 +1,6 @@
-// Checked access to the program's memory. Kernel and program share one address space; a range that the program's mappings do not cover
-// (or do not allow) yields EFAULT instead of a fault in the kernel. A range stays valid until the thread blocks.
+// Checked access to the program's memory. Kernel and program share one address space; a range that the program's
+// mappings do not cover (or do not allow) yields EFAULT instead of a fault in the kernel. A range stays valid until the
+// thread blocks.
 #pragma once
 
 #include <cstddef>

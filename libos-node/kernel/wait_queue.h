@@ -1,5 +1,5 @@
-// Where threads sleep until a condition may hold. Kernel code is not preempted on its core, so "check, then Wait" has no lost wake-up.
-// A waiter always checks its condition again: wake-ups may be spurious.
+// Where threads sleep until a condition may hold. Kernel code is not preempted on its core, so "check, then Wait" has
+// no lost wake-up. A waiter always checks its condition again: wake-ups may be spurious.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Waiter {
   Thread* thread = nullptr;
   uint64_t key = 0;  // free for the owner of the queue (futex bitsets)
   bool woken = false;
-  // Only other threads of the program can end this wait: no timer, no input. While such threads are the only ones asleep, a running thread needs
-  // no ticks.
+  // Only other threads of the program can end this wait: no timer, no input. While such threads are the only ones
+  // asleep, a running thread needs no ticks.
   bool internal = false;
   ListNode node;
 };
@@ -29,11 +29,12 @@ class WaitQueue {
  public:
   bool empty() const { return waiters_.empty(); }
 
-  // Blocks the calling thread until woken, until the deadline (clock->Now() nanoseconds) or, when interruptible, until a signal
-  // is pending for it.
+  // Blocks the calling thread until woken, until the deadline (clock->Now() nanoseconds) or, when interruptible, until
+  // a signal is pending for it.
   WakeReason Wait(uint64_t deadline_ns = kForever, bool interruptible = true, bool internal = false);
 
-  // For waits on several queues or with a key: the caller enqueues its own Waiter, calls SleepUntilWoken, and removes it.
+  // For waits on several queues or with a key: the caller enqueues its own Waiter, calls SleepUntilWoken, and removes
+  // it.
   void Add(Waiter& waiter) { waiters_.PushBack(waiter); }
 
   void WakeAll();
@@ -47,7 +48,8 @@ class WaitQueue {
   IntrusiveList<Waiter, &Waiter::node> waiters_;
 };
 
-// Blocks the calling thread until waiter.woken (any queue), the deadline or a signal. The caller has set waiter.thread by PrepareWait().
+// Blocks the calling thread until waiter.woken (any queue), the deadline or a signal. The caller has set waiter.thread
+// by PrepareWait().
 void PrepareWait(Waiter& waiter);
 WakeReason SleepUntilWoken(Waiter& waiter, uint64_t deadline_ns, bool interruptible = true);
 

@@ -41,8 +41,8 @@ constexpr uint16_t kEmX86_64 = 62;
 constexpr uint32_t kPfX = 1, kPfW = 2, kPfR = 4;
 
 inline bool IsElf(const ElfHeader& header) {
-  return header.ident[0] == 0x7f && header.ident[1] == 'E' && header.ident[2] == 'L' && header.ident[3] == 'F' && header.ident[4] == 2 &&
-         header.machine == kEmX86_64 && header.phentsize == sizeof(ElfProgramHeader);
+  return header.ident[0] == 0x7f && header.ident[1] == 'E' && header.ident[2] == 'L' && header.ident[3] == 'F' &&
+         header.ident[4] == 2 && header.machine == kEmX86_64 && header.phentsize == sizeof(ElfProgramHeader);
 }
 
 }  // namespace ebb::linux_abi

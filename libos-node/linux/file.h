@@ -1,6 +1,6 @@
-// What a file descriptor refers to: the open file description of Linux, as an abstract class. Regular files, pipes, sockets,
-// eventfds, epoll sets and devices implement it. All calls come from kernel context of the calling thread and may block it
-// (when !nonblocking()); a blocked call returns EINTR on a signal.
+// What a file descriptor refers to: the open file description of Linux, as an abstract class. Regular files, pipes,
+// sockets, eventfds, epoll sets and devices implement it. All calls come from kernel context of the calling thread and
+// may block it (when !nonblocking()); a blocked call returns EINTR on a signal.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class File;
 class FileObserver {
  public:
   virtual void OnReady(File& file, uint32_t events) = 0;
-  // The file ends (its last descriptor is closed); only its address is still good. The observer is no longer linked to it.
+  // The file ends (its last descriptor is closed); only its address is still good. The observer is no longer linked to
+  // it.
   virtual void OnGone(File&) {}
   ListNode node;
 
@@ -47,7 +48,8 @@ class File : public RefCounted {
   // At the file position, which moves. The fd layer has checked readable()/writable() and the user buffer.
   virtual Result<size_t> Read(std::span<std::byte> buffer);         // default EINVAL
   virtual Result<size_t> Write(std::span<const std::byte> buffer);  // default EINVAL
-  // Default: Read/Write buffer by buffer until a short count; what lies in the program's memory is checked again before each.
+  // Default: Read/Write buffer by buffer until a short count; what lies in the program's memory is checked again before
+  // each.
   virtual Result<size_t> ReadVector(std::span<const IoVec> buffers);
   virtual Result<size_t> WriteVector(std::span<const IoVec> buffers);
   // At an offset; default ESPIPE.
@@ -59,7 +61,8 @@ class File : public RefCounted {
   virtual Result<> Truncate(uint64_t size);                            // default EINVAL
   virtual Result<> Sync() { return Ok{}; }
 
-  // EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLRDHUP that hold now. Default: always readable and writable (regular files).
+  // EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLRDHUP that hold now. Default: always readable and writable (regular
+  // files).
   virtual uint32_t PollEvents() { return kEpollIn | kEpollOut; }
   // Regular files and directories cannot be in an epoll set (EPERM).
   virtual bool Pollable() const { return false; }
@@ -69,8 +72,8 @@ class File : public RefCounted {
   // For mmap of executables: the syscall sites of the image file behind it (file offsets), empty for all else.
   virtual std::span<const struct ::ebb_site> SyscallSites() const { return {}; }
 
-  // Whether anything but the program's own threads can make it ready: input, a timer. A thread that sleeps on nothing of the kind needs no ticks
-  // while another computes.
+  // Whether anything but the program's own threads can make it ready: input, a timer. A thread that sleeps on nothing
+  // of the kind needs no ticks while another computes.
   virtual bool WokenFromOutside() const { return true; }
 
   void AddObserver(FileObserver& observer) { observers_.PushBack(observer); }

@@ -28,7 +28,8 @@ namespace {
 
 using Handler = int64_t (*)(const UserFrame&);
 
-// Converts the argument registers to a handler's parameter types: an `int` is the low 32 bits, sign-extended, as in Linux.
+// Converts the argument registers to a handler's parameter types: an `int` is the low 32 bits, sign-extended, as in
+// Linux.
 template <auto function>
 struct Adapter;
 
@@ -50,7 +51,8 @@ struct Entry {
   Handler handler;
 };
 
-#define EBB_SYSCALL(number, function) Entry{number, &Adapter<&function>::Call}
+#define EBB_SYSCALL(number, function) \
+  Entry { number, &Adapter<&function>::Call }
 
 constexpr Entry kEntries[] = {
 #include "linux/syscall_table.inc"
@@ -107,15 +109,27 @@ bool Tracing() { return (boot_info().flags & EBB_BOOT_TRACE) != 0; }
 void TraceCall(const UserFrame& frame, bool known) {
   TraceLine line;
   line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(frame.orig_rax)).Text("(");
-  line.Hex(frame.rdi).Text(", ").Hex(frame.rsi).Text(", ").Hex(frame.rdx).Text(", ").Hex(frame.r10).Text(", ").Hex(frame.r8).Text(", ").Hex(frame.r9);
+  line.Hex(frame.rdi)
+      .Text(", ")
+      .Hex(frame.rsi)
+      .Text(", ")
+      .Hex(frame.rdx)
+      .Text(", ")
+      .Hex(frame.r10)
+      .Text(", ")
+      .Hex(frame.r8)
+      .Text(", ")
+      .Hex(frame.r9);
   line.Text(known ? ")" : ") unknown").Send();
 }
 
 void TraceResult(uint64_t number, int64_t result) {
   TraceLine line;
   line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(number)).Text(" = ");
-  if (result < 0 && result > -4096) line.Decimal(result);
-  else line.Hex(static_cast<uint64_t>(result));
+  if (result < 0 && result > -4096)
+    line.Decimal(result);
+  else
+    line.Hex(static_cast<uint64_t>(result));
   line.Send();
 }
 

@@ -189,7 +189,7 @@ Result<Image> Image::Open(const std::string& path, ImageCheck check) {
   // O_NONBLOCK: a FIFO in the file's place must not hang the start.
   image.fd_ = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!image.fd_) return ErrnoError(ErrorCode::kImageMissing, path, errno);
-  struct stat file {};
+  struct stat file{};
   if (fstat(image.fd_.get(), &file) != 0) return ErrnoError(ErrorCode::kImageMissing, path, errno);
   if (!S_ISREG(file.st_mode)) return Bad(path + " is not a regular file");
   const auto size = static_cast<uint64_t>(file.st_size);

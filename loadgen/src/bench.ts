@@ -40,7 +40,12 @@ const kWarmUps = 300;
 function benchmarks(quick: boolean): Benchmark[] {
   return [
     { name: 'hot: /run on a live VM', rounds: quick ? 3 : 10, perRound: quick ? 200 : 500, open: openHot },
-    { name: 'cold: boot, /init of a new function, /run', rounds: quick ? 3 : 10, perRound: quick ? 1 : 3, open: openCold },
+    {
+      name: 'cold: boot, /init of a new function, /run',
+      rounds: quick ? 3 : 10,
+      perRound: quick ? 1 : 3,
+      open: openCold,
+    },
   ];
 }
 
@@ -83,11 +88,7 @@ function openCold(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
 }
 
 /** The baseline first. */
-async function variants(
-  options: BenchOptions,
-  benchmark: Benchmark,
-  signal: AbortSignal,
-): Promise<Variant[]> {
+async function variants(options: BenchOptions, benchmark: Benchmark, signal: AbortSignal): Promise<Variant[]> {
   const { kind, memory, profile } = options;
   const tenders: TenderKind[] = isKvmThere() ? ['process', 'kvm'] : ['process'];
   const variant = async (name: string, target: Target, tender?: TenderKind): Promise<Variant> => {

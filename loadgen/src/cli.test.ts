@@ -22,32 +22,41 @@ describe.each(['vm', 'api'] as const)('via %s', (via) => {
   test.each([
     ['cold', 3],
     ['hot', 50],
-  ] as const)('%s gives one line of JSON', async (mode, count) => {
-    const { code, stdout, stderr } = await loadgen(
-      `--mode ${mode} --via ${via} --target process --count ${count} --concurrency 2 --json`,
-    );
-    expect(stderr).not.toMatch(/error/i);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^[^\n]+\n$/);
-    const report = JSON.parse(stdout);
-    const none = { cold: 0, warm: 0, hot: 0 };
-    expect(report).toEqual({
-      mode,
-      via,
-      target: 'process',
-      tender: null,
-      pool: 0,
-      count,
-      errors: 0,
-      starts: { ...none, [mode]: count },
-      latencyMs: { p50: expect.any(Number), p90: expect.any(Number), p99: expect.any(Number), max: expect.any(Number) },
-      perSecond: expect.any(Number),
-    });
-    expect(Object.keys(report).join()).toBe('mode,via,target,tender,pool,count,errors,starts,latencyMs,perSecond');
-    const { p50, p90, p99, max } = report.latencyMs;
-    expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => a - b));
-    expect(p50).toBeGreaterThan(0);
-  }, 60_000);
+  ] as const)(
+    '%s gives one line of JSON',
+    async (mode, count) => {
+      const { code, stdout, stderr } = await loadgen(
+        `--mode ${mode} --via ${via} --target process --count ${count} --concurrency 2 --json`,
+      );
+      expect(stderr).not.toMatch(/error/i);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^[^\n]+\n$/);
+      const report = JSON.parse(stdout);
+      const none = { cold: 0, warm: 0, hot: 0 };
+      expect(report).toEqual({
+        mode,
+        via,
+        target: 'process',
+        tender: null,
+        pool: 0,
+        count,
+        errors: 0,
+        starts: { ...none, [mode]: count },
+        latencyMs: {
+          p50: expect.any(Number),
+          p90: expect.any(Number),
+          p99: expect.any(Number),
+          max: expect.any(Number),
+        },
+        perSecond: expect.any(Number),
+      });
+      expect(Object.keys(report).join()).toBe('mode,via,target,tender,pool,count,errors,starts,latencyMs,perSecond');
+      const { p50, p90, p99, max } = report.latencyMs;
+      expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => a - b));
+      expect(p50).toBeGreaterThan(0);
+    },
+    60_000,
+  );
 });
 
 test('a pool of VMs booted ahead', async () => {

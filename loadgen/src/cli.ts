@@ -8,10 +8,10 @@ import { errorText } from './errors.ts';
 import { CommandLineExit, type LoadOptions, parseOptions } from './options.ts';
 import { jsonLine, table } from './report.ts';
 import type { Measurement, RunOptions } from './runner.ts';
+import { abortOnSignals } from './signals.ts';
 import { bootOf } from './vm/boots.ts';
 import { measureCold } from './vm/cold.ts';
 import { measureHot } from './vm/hot.ts';
-import { abortOnSignals } from './signals.ts';
 
 /** The stack gets room for as many VMs as are used at a time, and for those that are on their way out. */
 const kSpareVms = 4;

@@ -36,7 +36,8 @@ test('defaults', () => {
 });
 
 test('every flag', () => {
-  const line = '--mode cold --via vm --target libos --tender kvm --profile general --count 7 --concurrency 2 --pool 3 --json';
+  const line =
+    '--mode cold --via vm --target libos --tender kvm --profile general --count 7 --concurrency 2 --pool 3 --json';
   expect(parseOptions(line.split(' '))).toMatchObject({
     mode: 'cold',
     via: 'vm',

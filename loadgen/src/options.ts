@@ -129,4 +129,3 @@ export function integer(min: number, max: number): (text: string) => number {
 export function option(flags: string, description: string): Option {
   return new Option(flags, description);
 }
-

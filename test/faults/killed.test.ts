@@ -75,6 +75,8 @@ forTargets(libosTenders, ({ name, tender }) => {
       const own = await warmUp('killed-idle');
       process.kill(own.pid, 'SIGKILL');
       await expect.poll(() => stack.tenders().map(({ pid }) => pid)).not.toContain(own.pid);
+      // The stack hears of it by an event of its own, a moment after /proc shows it.
+      await new Promise((done) => setTimeout(done, 250));
       const { status, activation } = await stack.api.invoke('killed-idle');
       expect([status, annotation(activation, 'ebbStart')]).toEqual([200, 'cold']);
     });

@@ -11,7 +11,10 @@ export function guestFeatures(name: string, boot: BootVm): void {
   async function resultOf(code: string, options?: ActionOptions): Promise<unknown> {
     const outcome = await runAction(boot, code, options);
     expect(outcome.init, outcome.stderr).toEqual({ status: 200, body: { OK: true } });
-    expect(outcome.run?.status, `${JSON.stringify(outcome.run?.body)} ${outcome.stderr} ${JSON.stringify(outcome.exit)}`).toBe(200);
+    expect(
+      outcome.run?.status,
+      `${JSON.stringify(outcome.run?.body)} ${outcome.stderr} ${JSON.stringify(outcome.exit)}`,
+    ).toBe(200);
     return outcome.run?.body;
   }
 
@@ -119,8 +122,8 @@ export function guestFeatures(name: string, boot: BootVm): void {
     test('WebAssembly: run, grow, and a trap on an access out of bounds', async () => {
       // (module (memory (export "m") 1) (func (export "load") (param i32) (result i32) local.get 0 i32.load))
       const bytes = [
-        0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 12, 2, 1, 109, 2, 0, 4, 108, 111, 97, 100,
-        0, 0, 10, 9, 1, 7, 0, 32, 0, 40, 2, 0, 11,
+        0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 12, 2, 1, 109, 2, 0, 4,
+        108, 111, 97, 100, 0, 0, 10, 9, 1, 7, 0, 32, 0, 40, 2, 0, 11,
       ];
       const code = `async function main() {
         const { instance } = await WebAssembly.instantiate(new Uint8Array(${JSON.stringify(bytes)}));
@@ -156,7 +159,10 @@ export function guestFeatures(name: string, boot: BootVm): void {
           let t = ''; s.on('data', (d) => { t += d; }); s.on('end', () => resolve(t)); }).on('error', reject));
         plain.closeAllConnections(); plain.close(); secure.close(); return { a, b };
       }`;
-      expect(await resultOf(code, { parameters: { key: privateKey, cert: certificate } })).toEqual({ a: 'plain', b: 'secure' });
+      expect(await resultOf(code, { parameters: { key: privateKey, cert: certificate } })).toEqual({
+        a: 'plain',
+        b: 'secure',
+      });
     });
 
     test('a refused connection and a closed one are errors with their codes', async () => {

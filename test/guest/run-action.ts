@@ -45,7 +45,11 @@ export async function runAction(boot: BootVm, code: string, options: ActionOptio
     const init = await post(client, '/init', { value: { name: 'test', main, code, binary } });
     let run: ActionOutcome['run'];
     try {
-      run = await post(client, '/run', { value: parameters, action_name: '/guest/test', activation_id: '0'.repeat(32) });
+      run = await post(client, '/run', {
+        value: parameters,
+        action_name: '/guest/test',
+        activation_id: '0'.repeat(32),
+      });
       await vm.flushLogs();
     } catch {
       exit = await vm.exited;

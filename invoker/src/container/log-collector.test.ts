@@ -26,7 +26,12 @@ test('a line cut anywhere, also inside a character, is one line of the time it b
   const bytes = Buffer.from('grüße 🌍\n');
   for (let cut = 1; cut < bytes.length; cut += 1) {
     expect(
-      collect(10, ['stdout', bytes.subarray(0, cut)], ['stderr', 'other\n', t0], ['stdout', bytes.subarray(cut), t0 + 5000]),
+      collect(
+        10,
+        ['stdout', bytes.subarray(0, cut)],
+        ['stderr', 'other\n', t0],
+        ['stdout', bytes.subarray(cut), t0 + 5000],
+      ),
     ).toEqual([`${stamp} stderr: other`, `${stamp} stdout: grüße 🌍`]);
   }
 });

@@ -13,7 +13,8 @@ import {
 } from './messages.ts';
 
 const kId = '44794bd6aab74415b4e42a308d880e5b';
-const kInvoker = '{"instance":0,"userMemory":"1073741824 B","instanceType":"invoker","tags":[],"dedicatedNamespaces":[]}';
+const kInvoker =
+  '{"instance":0,"userMemory":"1073741824 B","instanceType":"invoker","tags":[],"dedicatedNamespaces":[]}';
 const kMessage =
   '{"transid":["7Qn5",1700000000000],"action":{"path":"guest","name":"hello","version":"0.0.1"},"revision":"1-abc",' +
   '"user":{"subject":"guest","namespace":{"name":"guest","uuid":"23bc46b1"},"authkey":{"api_key":"u:k"},"rights":["READ"],"limits":{}},' +

@@ -8,10 +8,10 @@ import { type Invoker, type InvokerOptions, startInvoker } from '../invoker.ts';
 import { type Json, parseJson, stringifyJson } from '../protocol/json.ts';
 import {
   type Ack,
-  ackActivationId,
   type Activation,
   type ActivationMessage,
   type ActivationRecord,
+  ackActivationId,
   checkActivationRecord,
   controllerInstance,
   makeTransid,

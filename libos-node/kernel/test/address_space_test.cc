@@ -185,8 +185,8 @@ TEST(AddressSpace, RandomOperationsAgreeWithAModel) {
   const auto mappings = space.mappings();
   for (size_t i = 1; i < mappings.size(); ++i) {
     ASSERT_LE(mappings[i - 1].end, mappings[i].start);
-    ASSERT_FALSE(mappings[i - 1].end == mappings[i].start && mappings[i - 1].prot == mappings[i].prot && mappings[i - 1].lazy == mappings[i].lazy &&
-                 mappings[i - 1].name == mappings[i].name);
+    ASSERT_FALSE(mappings[i - 1].end == mappings[i].start && mappings[i - 1].prot == mappings[i].prot &&
+                 mappings[i - 1].lazy == mappings[i].lazy && mappings[i - 1].name == mappings[i].name);
   }
 }
 

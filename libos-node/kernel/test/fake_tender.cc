@@ -26,13 +26,15 @@ uint64_t limit = 0;
 std::set<uint64_t> held;  // pages
 
 void* Region(uint64_t start, uint64_t size, int prot) {
-  void* at = mmap(reinterpret_cast<void*>(start), size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  void* at = mmap(reinterpret_cast<void*>(start), size, prot,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (at == MAP_FAILED) std::abort();
   return at;
 }
 
 int HostProt(uint64_t prot) {
-  return ((prot & EBB_PROT_READ) != 0 ? PROT_READ : 0) | ((prot & EBB_PROT_WRITE) != 0 ? PROT_WRITE : 0) | ((prot & EBB_PROT_EXEC) != 0 ? PROT_EXEC : 0);
+  return ((prot & EBB_PROT_READ) != 0 ? PROT_READ : 0) | ((prot & EBB_PROT_WRITE) != 0 ? PROT_WRITE : 0) |
+         ((prot & EBB_PROT_EXEC) != 0 ? PROT_EXEC : 0);
 }
 
 long Enter(uint64_t flags, uint64_t, int64_t, int64_t) {
@@ -43,7 +45,8 @@ long Enter(uint64_t flags, uint64_t, int64_t, int64_t) {
 long Protect(uint64_t address, uint64_t size, uint64_t prot) {
   if (prot != 0) {
     uint64_t fresh = 0;
-    for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE) fresh += held.contains(page) ? 0 : EBB_PAGE_SIZE;
+    for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE)
+      fresh += held.contains(page) ? 0 : EBB_PAGE_SIZE;
     if (held.size() * EBB_PAGE_SIZE + fresh > limit) return -ENOMEM;
     for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE) held.insert(page);
   }

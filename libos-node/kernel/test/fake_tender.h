@@ -1,5 +1,6 @@
-// A tender for hosted tests of kernel code: maps the guest's fixed regions into the test process and supplies boot info whose hypercalls are functions
-// of the test. Memory behaves as under a real tender: inaccessible until PROTECT, zero when fresh, gone after PROTECT 0 and DISCARD.
+// A tender for hosted tests of kernel code: maps the guest's fixed regions into the test process and supplies boot info
+// whose hypercalls are functions of the test. Memory behaves as under a real tender: inaccessible until PROTECT, zero
+// when fresh, gone after PROTECT 0 and DISCARD.
 #pragma once
 
 #include <cstdint>

@@ -82,6 +82,8 @@ int64_t FinishWrite(const Result<size_t>& result) {
   return ToSyscall(result);
 }
 
-int64_t AddDescriptor(Ref<File> file, bool close_on_exec) { return ToSyscall(fds().Add(std::move(file), close_on_exec)); }
+int64_t AddDescriptor(Ref<File> file, bool close_on_exec) {
+  return ToSyscall(fds().Add(std::move(file), close_on_exec));
+}
 
 }  // namespace ebb::linux_abi

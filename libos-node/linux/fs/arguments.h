@@ -13,8 +13,8 @@
 namespace ebb::linux_abi {
 
 constexpr int kAtFdCwd = -100;
-constexpr uint32_t kAtSymlinkNoFollow = 0x100, kAtRemoveDir = 0x200, kAtEaccess = 0x200, kAtSymlinkFollow = 0x400, kAtNoAutomount = 0x800,
-                   kAtEmptyPath = 0x1000;
+constexpr uint32_t kAtSymlinkNoFollow = 0x100, kAtRemoveDir = 0x200, kAtEaccess = 0x200, kAtSymlinkFollow = 0x400,
+                   kAtNoAutomount = 0x800, kAtEmptyPath = 0x1000;
 // Linux moves at most this much in one call.
 constexpr uint64_t kMaxTransfer = 0x7ffff000;
 

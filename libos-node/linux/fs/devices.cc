@@ -7,7 +7,9 @@
 
 namespace ebb::linux_abi {
 
-Result<ebb::Ref<File>> DeviceInode::Open(uint32_t flags) { return ebb::Ref<File>(new DeviceFile(*this, device_, flags)); }
+Result<ebb::Ref<File>> DeviceInode::Open(uint32_t flags) {
+  return ebb::Ref<File>(new DeviceFile(*this, device_, flags));
+}
 
 Result<size_t> DeviceFile::Read(std::span<std::byte> buffer) {
   switch (device_) {

@@ -10,7 +10,8 @@ enum class Device : uint8_t { kNull, kZero, kFull, kRandom };
 class DeviceInode final : public Inode {
  public:
   // `minor` of major 1, the memory devices.
-  DeviceInode(Device device, uint32_t minor) : Inode(kSIfChr | 0666, NextInodeNumber()), device_(device), minor_(minor) {}
+  DeviceInode(Device device, uint32_t minor)
+      : Inode(kSIfChr | 0666, NextInodeNumber()), device_(device), minor_(minor) {}
   uint64_t special_device() const override { return (1u << 8) | minor_; }
   Result<ebb::Ref<File>> Open(uint32_t flags) override;
 

@@ -76,16 +76,19 @@ bool EpollSet::Reaches(const File& target, uint32_t depth) const {
   if (this == &target || depth > kMaxNesting) return true;
   for (const Item* item : buckets_) {
     for (; item != nullptr; item = item->next_in_bucket) {
-      if (item->file.kind() == FileKind::kEpoll && static_cast<const EpollSet&>(item->file).Reaches(target, depth + 1)) return true;
+      if (item->file.kind() == FileKind::kEpoll && static_cast<const EpollSet&>(item->file).Reaches(target, depth + 1))
+        return true;
     }
   }
   return false;
 }
 
 Result<> EpollSet::Add(int fd, File& file, const EpollEvent& event) {
-  constexpr uint32_t kAllowedWithExclusive = kEpollIn | kEpollOut | kEpollErr | kEpollHup | kEpollWakeUp | kEpollEt | kEpollExclusive;
+  constexpr uint32_t kAllowedWithExclusive =
+      kEpollIn | kEpollOut | kEpollErr | kEpollHup | kEpollWakeUp | kEpollEt | kEpollExclusive;
   const bool nested = file.kind() == FileKind::kEpoll;
-  if ((event.events & kEpollExclusive) != 0 && (nested || (event.events & ~kAllowedWithExclusive) != 0)) return Errno::kInval;
+  if ((event.events & kEpollExclusive) != 0 && (nested || (event.events & ~kAllowedWithExclusive) != 0))
+    return Errno::kInval;
   if (nested && static_cast<EpollSet&>(file).Reaches(*this, 1)) return Errno::kLoop;
   if (Find(fd, file) != nullptr) return Errno::kExist;
   if (count_ == buckets_.size()) Grow();
@@ -194,12 +197,14 @@ int64_t Wait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
       BeforeSleep();
       if (set.PollEvents() != 0) continue;
     }
-    if (const auto waited = set.WaitReady(deadline); !waited) return waited.error() == Errno::kTimedOut ? 0 : waited.Negative();
+    if (const auto waited = set.WaitReady(deadline); !waited)
+      return waited.error() == Errno::kTimedOut ? 0 : waited.Negative();
     told = false;
   }
 }
 
-int64_t MaskedEpollWait(int epoll_fd, uint64_t events, int count, const Result<uint64_t>& deadline, uint64_t mask, uint64_t mask_size) {
+int64_t MaskedEpollWait(int epoll_fd, uint64_t events, int count, const Result<uint64_t>& deadline, uint64_t mask,
+                        uint64_t mask_size) {
   if (!deadline) return deadline.Negative();
   MaskedWait masked;
   if (const auto begun = masked.Begin(mask, mask_size); !begun) return begun.Negative();

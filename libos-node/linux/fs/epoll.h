@@ -1,5 +1,6 @@
-// EpollSet: which of many files are ready, in time that depends on the ready ones alone. Every watched file has an item that observes it; an item that may be
-// ready is in the ready list. Being in the list is a hint: what holds is asked of the file when events are collected.
+// EpollSet: which of many files are ready, in time that depends on the ready ones alone. Every watched file has an item
+// that observes it; an item that may be ready is in the ready list. Being in the list is a hint: what holds is asked of
+// the file when events are collected.
 #pragma once
 
 #include <vector>

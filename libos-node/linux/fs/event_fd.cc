@@ -10,13 +10,15 @@ constexpr uint32_t kSemaphore = 1;
 
 class EventFile final : public AnonymousFile {
  public:
-  EventFile(uint64_t count, bool semaphore, uint32_t flags) : AnonymousFile(kORdWr | flags, 0600), count_(count), semaphore_(semaphore) {}
+  EventFile(uint64_t count, bool semaphore, uint32_t flags)
+      : AnonymousFile(kORdWr | flags, 0600), count_(count), semaphore_(semaphore) {}
 
   Result<size_t> Read(std::span<std::byte> out) override {
     if (out.size() < sizeof(uint64_t)) return Errno::kInval;
     while (count_ == 0) {
       if (const auto waited = Wait(); !waited) return waited.error();
-      if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory) return memory.error();
+      if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory)
+        return memory.error();
     }
     const uint64_t value = semaphore_ ? 1 : count_;
     count_ -= value;
@@ -57,7 +59,8 @@ class EventFile final : public AnonymousFile {
 
 int64_t SysEventfd2(uint32_t count, uint32_t flags) {
   if ((flags & ~(kSemaphore | kONonblock | kOCloexec)) != 0) return Negative(Errno::kInval);
-  return AddDescriptor(MakeRef<EventFile>(count, (flags & kSemaphore) != 0, flags & kONonblock), (flags & kOCloexec) != 0);
+  return AddDescriptor(MakeRef<EventFile>(count, (flags & kSemaphore) != 0, flags & kONonblock),
+                       (flags & kOCloexec) != 0);
 }
 
 int64_t SysEventfd(uint32_t count) { return SysEventfd2(count, 0); }

@@ -70,7 +70,8 @@ Result<> FileSystem::CheckOpenFlags(uint32_t flags) {
   if ((flags & kOPath) != 0) return Ok{};
   if ((flags & kOAccMode) == kOAccMode) return Errno::kInval;
   if ((flags & (kOCreat | kODirectory)) == (kOCreat | kODirectory)) return Errno::kInval;
-  if ((flags & kTmpFileBit) != 0 && ((flags & kODirectory) == 0 || (flags & kOAccMode) == kORdOnly)) return Errno::kInval;
+  if ((flags & kTmpFileBit) != 0 && ((flags & kODirectory) == 0 || (flags & kOAccMode) == kORdOnly))
+    return Errno::kInval;
   return Ok{};
 }
 
@@ -90,7 +91,8 @@ Result<ebb::Ref<File>> FileSystem::Open(Directory& start, std::string_view path,
   return OpenInode(**found, flags);
 }
 
-Result<ebb::Ref<File>> FileSystem::OpenTemporary(Directory& start, std::string_view path, uint32_t flags, uint32_t mode) {
+Result<ebb::Ref<File>> FileSystem::OpenTemporary(Directory& start, std::string_view path, uint32_t flags,
+                                                 uint32_t mode) {
   auto found = Lookup(start, path, (flags & kONoFollow) == 0);
   if (!found) return found.error();
   const Directory* directory = (*found)->AsDirectory();
@@ -103,7 +105,8 @@ Result<ebb::Ref<File>> FileSystem::OpenTemporary(Directory& start, std::string_v
   return inode->Open((flags & ~kOpenOnly) | kOLargeFile);
 }
 
-Result<ebb::Ref<File>> FileSystem::OpenCreating(Directory& start, std::string_view path, uint32_t flags, uint32_t mode) {
+Result<ebb::Ref<File>> FileSystem::OpenCreating(Directory& start, std::string_view path, uint32_t flags,
+                                                uint32_t mode) {
   const bool exclusive = (flags & kOExcl) != 0;
   PathWalk walk(*root_, start, path);
   if (const auto walked = walk.ToParent(); !walked) return walked.error();
@@ -213,7 +216,8 @@ Result<> FileSystem::RemoveDirectory(Directory& start, std::string_view path) {
 
 // ---- Renaming
 
-Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Directory& to_start, std::string_view to, uint32_t flags) {
+Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Directory& to_start, std::string_view to,
+                            uint32_t flags) {
   const bool exchange = (flags & kRenameExchange) != 0;
   const bool no_replace = (flags & kRenameNoReplace) != 0;
   if ((flags & ~(kRenameExchange | kRenameNoReplace)) != 0 || (exchange && no_replace)) return Errno::kInval;
@@ -238,9 +242,11 @@ Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Direct
   Directory* moved_directory = moved->AsDirectory();
   Directory* replaced_directory = replaced ? replaced->AsDirectory() : nullptr;
   if (exchange && replaced_directory == nullptr && target.trailing_slash()) return Errno::kNotDir;
-  if (moved_directory == nullptr && (source.trailing_slash() || (!exchange && target.trailing_slash()))) return Errno::kNotDir;
+  if (moved_directory == nullptr && (source.trailing_slash() || (!exchange && target.trailing_slash())))
+    return Errno::kNotDir;
   if (moved_directory != nullptr && IsInside(to_directory, *moved)) return Errno::kInval;
-  if (replaced_directory != nullptr && IsInside(from_directory, *replaced)) return exchange ? Errno::kInval : Errno::kNotEmpty;
+  if (replaced_directory != nullptr && IsInside(from_directory, *replaced))
+    return exchange ? Errno::kInval : Errno::kNotEmpty;
   if (from_directory.synthetic()) return Errno::kPerm;
   if (moved == replaced) return Ok{};
   if (!replaced && to_directory.removed()) return Errno::kNoEnt;

@@ -1,5 +1,5 @@
-// FileSystem: the one tree of names, and the operations on it that system calls are made of. A path is given with the directory that a
-// relative one starts at. Everything is in memory: nothing blocks.
+// FileSystem: the one tree of names, and the operations on it that system calls are made of. A path is given with the
+// directory that a relative one starts at. Everything is in memory: nothing blocks.
 #pragma once
 
 #include <string_view>
@@ -34,7 +34,8 @@ class FileSystem {
   Result<> MakeLink(Inode& inode, Directory& start, std::string_view path);
   Result<> Unlink(Directory& start, std::string_view path);
   Result<> RemoveDirectory(Directory& start, std::string_view path);
-  Result<> Rename(Directory& from_start, std::string_view from, Directory& to_start, std::string_view to, uint32_t flags);
+  Result<> Rename(Directory& from_start, std::string_view from, Directory& to_start, std::string_view to,
+                  uint32_t flags);
 
  private:
   Result<ebb::Ref<File>> OpenTemporary(Directory& start, std::string_view path, uint32_t flags, uint32_t mode);

@@ -45,7 +45,8 @@ bool SitesFit(std::span<const ebb_site> sites, uint64_t file_size) {
 }  // namespace
 
 const char* ImageTree::CheckLayout(const ebb_fs_header& header, uint64_t region_size) const {
-  if (std::string_view(header.magic, sizeof(header.magic)) != std::string_view(EBB_FS_MAGIC, 8)) return "file system image: wrong magic";
+  if (std::string_view(header.magic, sizeof(header.magic)) != std::string_view(EBB_FS_MAGIC, 8))
+    return "file system image: wrong magic";
   if (header.version != 1) return "file system image: unknown version";
   if (header.entry_count == 0) return "file system image: no root";
   if (header.entries_offset % alignof(ebb_fs_entry) != 0 ||
@@ -64,13 +65,17 @@ const char* ImageTree::CheckEntry(uint32_t index, const ebb_fs_header& header, u
   const ebb_fs_entry& entry = entries_[index];
   const uint32_t type = entry.mode & kSIfMt;
   if (type != kSIfDir && type != kSIfReg && type != kSIfLnk) return "file system image: an entry of unknown type";
-  if (!Fits(entry.first_site, entry.site_count, header.site_count)) return "file system image: an entry's sites out of bounds";
+  if (!Fits(entry.first_site, entry.site_count, header.site_count))
+    return "file system image: an entry's sites out of bounds";
   if (index == 0) return type == kSIfDir && entry.parent == 0 ? nullptr : "file system image: the root is no directory";
-  if (entry.parent >= index || (entries_[entry.parent].mode & kSIfMt) != kSIfDir) return "file system image: an entry before its directory";
-  if (!Fits(entry.name_offset, entry.name_size, header.names_size) || !IsName(NameOf(entry))) return "file system image: a bad name";
+  if (entry.parent >= index || (entries_[entry.parent].mode & kSIfMt) != kSIfDir)
+    return "file system image: an entry before its directory";
+  if (!Fits(entry.name_offset, entry.name_size, header.names_size) || !IsName(NameOf(entry)))
+    return "file system image: a bad name";
   if (type == kSIfDir) return nullptr;
   if (!Fits(entry.data_offset, entry.size, region_size)) return "file system image: data out of bounds";
-  if (type == kSIfReg && entry.size != 0 && entry.data_offset % EBB_PAGE_SIZE != 0) return "file system image: data not aligned";
+  if (type == kSIfReg && entry.size != 0 && entry.data_offset % EBB_PAGE_SIZE != 0)
+    return "file system image: data not aligned";
   if (type == kSIfLnk && (entry.size == 0 || entry.size > kMaxLinkText)) return "file system image: a bad link";
   if (entry.site_count != 0 && !SitesFit(SitesOf(entry), entry.size)) return "file system image: bad syscall sites";
   return nullptr;
@@ -79,9 +84,11 @@ const char* ImageTree::CheckEntry(uint32_t index, const ebb_fs_header& header, u
 const char* ImageTree::Load(const ebb_fs_header* image, uint64_t region_size) {
   if (const char* wrong = CheckLayout(*image, region_size)) return wrong;
   image_ = reinterpret_cast<const std::byte*>(image);
-  entries_ = {reinterpret_cast<const ebb_fs_entry*>(reinterpret_cast<uint64_t>(image) + image->entries_offset), image->entry_count};
+  entries_ = {reinterpret_cast<const ebb_fs_entry*>(reinterpret_cast<uint64_t>(image) + image->entries_offset),
+              image->entry_count};
   names_ = reinterpret_cast<const char*>(image_ + image->names_offset);
-  sites_ = {reinterpret_cast<const ebb_site*>(reinterpret_cast<uint64_t>(image) + image->sites_offset), image->site_count};
+  sites_ = {reinterpret_cast<const ebb_site*>(reinterpret_cast<uint64_t>(image) + image->sites_offset),
+            image->site_count};
   const uint32_t total = image->entry_count;
   size_t slots = 4;
   while (slots * 2 < size_t{total} * 3) slots *= 2;

@@ -1,5 +1,6 @@
-// ImageTree: the file system inside the image (struct ebb_fs_header), checked once and indexed: children by (directory, name) in one hash
-// table, and in image order. One pass over the entries at start and two words an entry; inodes are made when a name is first looked up.
+// ImageTree: the file system inside the image (struct ebb_fs_header), checked once and indexed: children by (directory,
+// name) in one hash table, and in image order. One pass over the entries at start and two words an entry; inodes are
+// made when a name is first looked up.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,12 @@ class ImageTree {
   uint32_t count() const { return static_cast<uint32_t>(entries_.size()); }
   const ebb_fs_entry& entry(uint32_t index) const { return entries_[index]; }
   std::string_view NameOf(const ebb_fs_entry& entry) const { return {names_ + entry.name_offset, entry.name_size}; }
-  std::span<const std::byte> DataOf(const ebb_fs_entry& entry) const { return {image_ + entry.data_offset, entry.size}; }
-  std::span<const ebb_site> SitesOf(const ebb_fs_entry& entry) const { return sites_.subspan(entry.first_site, entry.site_count); }
+  std::span<const std::byte> DataOf(const ebb_fs_entry& entry) const {
+    return {image_ + entry.data_offset, entry.size};
+  }
+  std::span<const ebb_site> SitesOf(const ebb_fs_entry& entry) const {
+    return sites_.subspan(entry.first_site, entry.site_count);
+  }
 
   // kNone when there is no such child.
   uint32_t Find(uint32_t parent, std::string_view name) const;

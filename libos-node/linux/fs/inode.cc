@@ -12,7 +12,8 @@ constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 uint64_t last_number = 1;
 
 TimeSpec ToSpec(uint64_t nanoseconds) {
-  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond), static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
+  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond),
+          static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
 }
 
 }  // namespace

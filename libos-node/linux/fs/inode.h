@@ -1,5 +1,5 @@
-// Inode: what a name in the tree refers to. It carries the attributes; its subclasses carry the content. A class is found by the type bits
-// of the mode: every S_IFDIR inode is a Directory, every S_IFLNK inode a Symlink.
+// Inode: what a name in the tree refers to. It carries the attributes; its subclasses carry the content. A class is
+// found by the type bits of the mode: every S_IFDIR inode is a Directory, every S_IFLNK inode a Symlink.
 //
 // There is one user (root), so permission bits are kept and told but never refuse.
 #pragma once
@@ -45,7 +45,8 @@ class Inode : public RefCounted {
   virtual Result<ebb::Ref<File>> Open(uint32_t flags);
   virtual Result<> Truncate(uint64_t size);
 
-  // Where it was last put or found in the tree; null and empty when it has no name there any more. The root is its own parent.
+  // Where it was last put or found in the tree; null and empty when it has no name there any more. The root is its own
+  // parent.
   virtual Directory* parent() const;
   virtual std::string_view name() const;
 
@@ -126,7 +127,8 @@ class Symlink : public Inode {
 inline Directory* Inode::AsDirectory() { return type() == kSIfDir ? static_cast<Directory*>(this) : nullptr; }
 inline Symlink* Inode::AsSymlink() { return type() == kSIfLnk ? static_cast<Symlink*>(this) : nullptr; }
 
-// The absolute path of an inode, built from its end in `buffer`. ENOENT when it has no name any more, ERANGE when the buffer is too small.
+// The absolute path of an inode, built from its end in `buffer`. ENOENT when it has no name any more, ERANGE when the
+// buffer is too small.
 Result<std::string_view> PathOf(const Inode& inode, std::span<char> buffer);
 
 }  // namespace ebb::linux_abi

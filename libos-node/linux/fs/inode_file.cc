@@ -18,10 +18,16 @@ Result<> InodeFile::Stat(LinuxStat& out) {
 Result<uint64_t> SeekableFile::Seek(int64_t offset, int whence) {
   int64_t base = 0;
   switch (whence) {
-    case kSeekSet: break;
-    case kSeekCur: base = static_cast<int64_t>(position_); break;
-    case kSeekEnd: base = static_cast<int64_t>(inode().size()); break;
-    default: return Errno::kInval;
+    case kSeekSet:
+      break;
+    case kSeekCur:
+      base = static_cast<int64_t>(position_);
+      break;
+    case kSeekEnd:
+      base = static_cast<int64_t>(inode().size());
+      break;
+    default:
+      return Errno::kInval;
   }
   int64_t target;
   if (__builtin_add_overflow(base, offset, &target)) return Errno::kOverflow;
@@ -53,7 +59,9 @@ Result<size_t> RegularFile::Write(std::span<const std::byte> buffer) {
   return put;
 }
 
-Result<size_t> RegularFile::ReadAt(std::span<std::byte> buffer, uint64_t offset) { return content().ReadAt(buffer, offset); }
+Result<size_t> RegularFile::ReadAt(std::span<std::byte> buffer, uint64_t offset) {
+  return content().ReadAt(buffer, offset);
+}
 
 Result<size_t> RegularFile::WriteAt(std::span<const std::byte> buffer, uint64_t offset) {
   // As Linux (pwrite(2), BUGS): O_APPEND wins over the offset.
@@ -71,7 +79,9 @@ Result<int64_t> RegularFile::Ioctl(uint64_t request, uint64_t argument) {
 
 Result<> RegularFile::Truncate(uint64_t size) { return content().Truncate(size); }
 
-Result<size_t> RegularFile::ReadForMap(std::span<std::byte> buffer, uint64_t offset) { return content().ReadAt(buffer, offset); }
+Result<size_t> RegularFile::ReadForMap(std::span<std::byte> buffer, uint64_t offset) {
+  return content().ReadAt(buffer, offset);
+}
 
 bool DirectoryFile::Next(Directory::Item& out) {
   Directory& self = directory();

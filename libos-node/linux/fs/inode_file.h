@@ -1,4 +1,5 @@
-// Open files of the tree: regular files, directories, and O_PATH handles. They keep the inode alive when its last name goes.
+// Open files of the tree: regular files, directories, and O_PATH handles. They keep the inode alive when its last name
+// goes.
 #pragma once
 
 #include "linux/fs/inode.h"
@@ -22,7 +23,9 @@ class InodeFile : public File {
 };
 
 // Null when the file is none of the tree.
-inline InodeFile* AsInodeFile(File& file) { return file.kind() == FileKind::kInode ? static_cast<InodeFile*>(&file) : nullptr; }
+inline InodeFile* AsInodeFile(File& file) {
+  return file.kind() == FileKind::kInode ? static_cast<InodeFile*>(&file) : nullptr;
+}
 
 // A file with a position in a content of known size: SEEK_SET, SEEK_CUR, SEEK_END.
 class SeekableFile : public InodeFile {

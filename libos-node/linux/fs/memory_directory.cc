@@ -46,10 +46,12 @@ ebb::Ref<Inode> MemoryDirectory::MakeInode(const ImageTree& image, uint32_t inde
       return ebb::Ref<Inode>(new MemoryDirectory(image, index));
     case kSIfLnk: {
       const auto text = image.DataOf(entry);
-      return ebb::Ref<Inode>(new TextSymlink(number, {reinterpret_cast<const char*>(text.data()), text.size()}, entry.mtime_ns));
+      return ebb::Ref<Inode>(
+          new TextSymlink(number, {reinterpret_cast<const char*>(text.data()), text.size()}, entry.mtime_ns));
     }
     default:
-      return ebb::Ref<Inode>(new MemoryFile(entry.mode, number, image.DataOf(entry), image.SitesOf(entry), entry.mtime_ns));
+      return ebb::Ref<Inode>(
+          new MemoryFile(entry.mode, number, image.DataOf(entry), image.SitesOf(entry), entry.mtime_ns));
   }
 }
 
@@ -107,7 +109,9 @@ Result<ebb::Ref<Inode>> MemoryDirectory::Find(std::string_view name) {
 bool MemoryDirectory::List(uint64_t position, Item& out) {
   if (image_ != nullptr && position < kMadePositions) {
     const uint64_t resumed = position - kFirstPosition;
-    uint32_t child = resumed == 0 ? image_->FirstChild(index_) : resumed < image_->count() ? static_cast<uint32_t>(resumed) : ImageTree::kNone;
+    uint32_t child = resumed == 0                ? image_->FirstChild(index_)
+                     : resumed < image_->count() ? static_cast<uint32_t>(resumed)
+                                                 : ImageTree::kNone;
     for (; child != ImageTree::kNone; child = image_->NextSibling(child)) {
       const ebb_fs_entry& entry = image_->entry(child);
       // A position that the program made up.
@@ -129,7 +133,8 @@ bool MemoryDirectory::List(uint64_t position, Item& out) {
 }
 
 std::vector<MemoryDirectory::Made>::iterator MemoryDirectory::MadeFrom(uint64_t position) {
-  return std::lower_bound(made_.begin(), made_.end(), position, [](const Made& made, uint64_t wanted) { return made.position < wanted; });
+  return std::lower_bound(made_.begin(), made_.end(), position,
+                          [](const Made& made, uint64_t wanted) { return made.position < wanted; });
 }
 
 void MemoryDirectory::ForgetMade(uint64_t position) {

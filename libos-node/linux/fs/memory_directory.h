@@ -1,5 +1,6 @@
-// MemoryDirectory: a directory of the tree. What it holds is what the program put there, over the children that the image gives it.
-// A child of the image becomes a dentry when it is first looked up; a removed one leaves a dentry without inode that hides it.
+// MemoryDirectory: a directory of the tree. What it holds is what the program put there, over the children that the
+// image gives it. A child of the image becomes a dentry when it is first looked up; a removed one leaves a dentry
+// without inode that hides it.
 #pragma once
 
 #include <memory>

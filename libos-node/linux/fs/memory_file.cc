@@ -15,12 +15,19 @@ void Zero(std::byte* at, size_t size) { __builtin_memset(at, 0, size); }
 
 }  // namespace
 
-MemoryFile::MemoryFile(uint32_t mode, uint64_t number, std::span<const std::byte> base, std::span<const ebb_site> sites, uint64_t modified_ns)
-    : Inode(kSIfReg | (mode & kModeBits), number), base_(base), sites_(sites), image_size_(base.size()), size_(base.size()) {
+MemoryFile::MemoryFile(uint32_t mode, uint64_t number, std::span<const std::byte> base, std::span<const ebb_site> sites,
+                       uint64_t modified_ns)
+    : Inode(kSIfReg | (mode & kModeBits), number),
+      base_(base),
+      sites_(sites),
+      image_size_(base.size()),
+      size_(base.size()) {
   SetAllTimes(modified_ns);
 }
 
-uint64_t MemoryFile::allocated_bytes() const { return std::max<uint64_t>(pages_.pages() * kPage, (base_.size() + kPage - 1) & ~(kPage - 1)); }
+uint64_t MemoryFile::allocated_bytes() const {
+  return std::max<uint64_t>(pages_.pages() * kPage, (base_.size() + kPage - 1) & ~(kPage - 1));
+}
 
 Result<ebb::Ref<File>> MemoryFile::Open(uint32_t flags) { return ebb::Ref<File>(new RegularFile(*this, flags)); }
 
@@ -107,7 +114,8 @@ Result<> MemoryFile::Truncate(uint64_t size) {
   if ((size < size_ && (seals_ & kSealShrink) != 0) || (size > size_ && (seals_ & kSealGrow) != 0)) return Errno::kPerm;
   if (size < size_) {
     pages_.RemoveRange((size + kPage - 1) / kPage, PageTree::kNone);
-    if (std::byte* last = size % kPage != 0 ? pages_.Find(size / kPage) : nullptr) Zero(last + size % kPage, kPage - size % kPage);
+    if (std::byte* last = size % kPage != 0 ? pages_.Find(size / kPage) : nullptr)
+      Zero(last + size % kPage, kPage - size % kPage);
     if (size < base_.size()) base_ = base_.first(size);
   }
   size_ = size;

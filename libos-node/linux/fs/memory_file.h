@@ -1,7 +1,9 @@
-// MemoryFile: a regular file of the tree. Its content is pages of its own over the bytes of the image (empty for files the program
-// made): a page of an image file is copied when it is first written, the rest is served from the image where it lies.
+// MemoryFile: a regular file of the tree. Its content is pages of its own over the bytes of the image (empty for files
+// the program made): a page of an image file is copied when it is first written, the rest is served from the image
+// where it lies.
 //
-// Invariant: bytes of own pages beyond the size are zero, and base_ never reaches beyond the smallest size the file has had.
+// Invariant: bytes of own pages beyond the size are zero, and base_ never reaches beyond the smallest size the file has
+// had.
 #pragma once
 
 #include <span>
@@ -17,7 +19,8 @@ class MemoryFile final : public Inode {
  public:
   explicit MemoryFile(uint32_t mode) : Inode(kSIfReg | (mode & kModeBits), NextInodeNumber()) {}
   // A file of the image.
-  MemoryFile(uint32_t mode, uint64_t number, std::span<const std::byte> base, std::span<const ebb_site> sites, uint64_t modified_ns);
+  MemoryFile(uint32_t mode, uint64_t number, std::span<const std::byte> base, std::span<const ebb_site> sites,
+             uint64_t modified_ns);
 
   MemoryFile* AsMemoryFile() override { return this; }
   uint64_t size() const override { return size_; }
@@ -37,7 +40,9 @@ class MemoryFile final : public Inode {
   Result<uint64_t> SeekHole(uint64_t offset) const;
 
   // Syscall sites, while the content is the image's.
-  std::span<const ebb_site> sites() const { return pages_.pages() == 0 && size_ == image_size_ ? sites_ : std::span<const ebb_site>(); }
+  std::span<const ebb_site> sites() const {
+    return pages_.pages() == 0 && size_ == image_size_ ? sites_ : std::span<const ebb_site>();
+  }
 
   // Made without a name (O_TMPFILE): linkat may give it its first.
   bool linkable() const { return linkable_; }
@@ -51,7 +56,8 @@ class MemoryFile final : public Inode {
 
  private:
   std::span<const std::byte> BaseOfPage(uint64_t index) const;
-  // A page of its own for the index, holding what the file reads there; content undefined when it is about to be overwritten whole.
+  // A page of its own for the index, holding what the file reads there; content undefined when it is about to be
+  // overwritten whole.
   std::byte* OwnPage(uint64_t index, bool overwritten);
   Result<> ZeroWithin(uint64_t begin, uint64_t end);
 

@@ -1,5 +1,5 @@
-// The hash of a name in a directory. Eight bytes at a time, because every path component is hashed; not keyed: a program that makes names
-// collide slows down itself alone.
+// The hash of a name in a directory. Eight bytes at a time, because every path component is hashed; not keyed: a
+// program that makes names collide slows down itself alone.
 #pragma once
 
 #include <cstdint>

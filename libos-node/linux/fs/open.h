@@ -9,7 +9,8 @@
 
 namespace ebb::linux_abi {
 
-// Checks the image and makes it the root of the tree, with /dev, /proc and /tmp in place. Panics with a reason when the image is not sound.
+// Checks the image and makes it the root of the tree, with /dev, /proc and /tmp in place. Panics with a reason when the
+// image is not sound.
 void InitializeFileSystem(const ebb_fs_header* image);
 
 // Opens descriptors 0 (at its end), 1 and 2 (the console).

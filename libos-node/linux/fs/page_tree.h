@@ -1,5 +1,5 @@
-// PageTree: the pages of a file by their index. A radix tree of 64-way nodes that is as high as the largest index needs: one page costs no
-// node, growing copies nothing, holes cost nothing. Pages are charged to the tree's quota.
+// PageTree: the pages of a file by their index. A radix tree of 64-way nodes that is as high as the largest index
+// needs: one page costs no node, growing copies nothing, holes cost nothing. Pages are charged to the tree's quota.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,9 @@ class PageTree {
   };
 
   // Indices a tree of this height can hold; height 0 is a single page.
-  static bool Holds(uint32_t height, uint64_t index) { return height * kBits >= 64 || (index >> (height * kBits)) == 0; }
+  static bool Holds(uint32_t height, uint64_t index) {
+    return height * kBits >= 64 || (index >> (height * kBits)) == 0;
+  }
   void* RemoveBelow(void* item, uint32_t height, uint64_t base, uint64_t first, uint64_t end);
   static uint64_t NextBelow(void* item, uint32_t height, uint64_t base, uint64_t from, bool hole);
 

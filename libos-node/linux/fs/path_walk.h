@@ -1,5 +1,6 @@
-// PathWalk: follows a path to its last component, by Linux's rules (path_resolution(7)). What is to be done with the last component
-// differs between calls, so the walk stops in front of it and the caller decides whether a symbolic link there is followed.
+// PathWalk: follows a path to its last component, by Linux's rules (path_resolution(7)). What is to be done with the
+// last component differs between calls, so the walk stops in front of it and the caller decides whether a symbolic link
+// there is followed.
 #pragma once
 
 #include <string_view>
@@ -20,8 +21,8 @@ class PathWalk {
   Result<> ToParent();
   // The last component itself, not followed. ENOENT.
   Result<ebb::Ref<Inode>> Find();
-  // The last component is this link: goes on with its text, to the last component of that. False when the link led to an object instead
-  // (then in `object`).
+  // The last component is this link: goes on with its text, to the last component of that. False when the link led to
+  // an object instead (then in `object`).
   Result<bool> Follow(Symlink& link, ebb::Ref<Inode>& object);
   // All of it: to the last component, which is followed when `follow` says so or a slash behind it demands a directory.
   Result<ebb::Ref<Inode>> Resolve(bool follow);

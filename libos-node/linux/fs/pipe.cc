@@ -64,7 +64,9 @@ size_t PipeBuffer::Put(std::span<const std::byte> in) {
 // ---- PipeEnd
 
 PipeEnd::PipeEnd(ebb::Ref<PipeBuffer> buffer, bool writes, uint32_t flags, uint64_t number)
-    : AnonymousFile(flags | (writes ? kOWrOnly : kORdOnly), kSIfIfo | 0600), buffer_(std::move(buffer)), writes_(writes) {
+    : AnonymousFile(flags | (writes ? kOWrOnly : kORdOnly), kSIfIfo | 0600),
+      buffer_(std::move(buffer)),
+      writes_(writes) {
   set_number(number);
   (writes_ ? buffer_->writer : buffer_->reader) = this;
 }
@@ -85,7 +87,8 @@ Result<size_t> PipeEnd::Read(std::span<std::byte> out) {
     if (nonblocking()) return Errno::kAgain;
     if (const auto waited = WaitReady(); !waited) return waited.error();
     // While this thread slept another may have unmapped the buffer.
-    if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory) return memory.error();
+    if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory)
+      return memory.error();
   }
 }
 
@@ -104,7 +107,8 @@ Result<size_t> PipeEnd::Write(std::span<const std::byte> in) {
     }
     if (nonblocking()) return done != 0 ? Result<size_t>(done) : Errno::kAgain;
     if (const auto waited = WaitReady(); !waited) return done != 0 ? Result<size_t>(done) : waited.error();
-    if (const auto memory = UserReadable(reinterpret_cast<uint64_t>(in.data()), in.size()); !memory) return memory.error();
+    if (const auto memory = UserReadable(reinterpret_cast<uint64_t>(in.data()), in.size()); !memory)
+      return memory.error();
   }
   return done;
 }
@@ -118,7 +122,8 @@ Result<int64_t> PipeEnd::Ioctl(uint64_t request, uint64_t argument) {
 }
 
 uint32_t PipeEnd::PollEvents() {
-  if (writes_) return (buffer_->free() >= kPipeAtomic ? kEpollOut : 0u) | (other() == nullptr ? kEpollErr | kEpollOut : 0u);
+  if (writes_)
+    return (buffer_->free() >= kPipeAtomic ? kEpollOut : 0u) | (other() == nullptr ? kEpollErr | kEpollOut : 0u);
   return (buffer_->size() != 0 ? kEpollIn : 0u) | (other() == nullptr ? kEpollHup : 0u);
 }
 

@@ -47,7 +47,9 @@ class WatchList {
   WatchList(const WatchList&) = delete;
   WatchList& operator=(const WatchList&) = delete;
 
-  Watch& Add(Ref<File> file, uint32_t wanted) { return *new (&watches_.get()[count_++]) Watch(std::move(file), wanted); }
+  Watch& Add(Ref<File> file, uint32_t wanted) {
+    return *new (&watches_.get()[count_++]) Watch(std::move(file), wanted);
+  }
   Watch& at(size_t index) { return *reinterpret_cast<Watch*>(&watches_.get()[index]); }
   size_t count() const { return count_; }
 
@@ -148,7 +150,8 @@ int64_t Poll(uint64_t entries, uint32_t count, uint64_t deadline) {
 
 // ---- select
 
-constexpr uint32_t kReadEvents = kEpollIn | kEpollHup | kEpollErr, kWriteEvents = kEpollOut | kEpollErr, kExceptEvents = kEpollPri;
+constexpr uint32_t kReadEvents = kEpollIn | kEpollHup | kEpollErr, kWriteEvents = kEpollOut | kEpollErr,
+                   kExceptEvents = kEpollPri;
 
 class DescriptorSet {
  public:
@@ -229,14 +232,17 @@ void PutRest(uint64_t address, uint64_t deadline, int64_t fraction_per_second) {
   const uint64_t now = clock->Now();
   const auto rest = static_cast<int64_t>(!IsPoll(deadline) && deadline > now ? deadline - now : 0);
   constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-  const int64_t parts[2] = {rest / kNanosecondsPerSecond, rest % kNanosecondsPerSecond / (kNanosecondsPerSecond / fraction_per_second)};
+  const int64_t parts[2] = {rest / kNanosecondsPerSecond,
+                            rest % kNanosecondsPerSecond / (kNanosecondsPerSecond / fraction_per_second)};
   static_assert(sizeof(parts) == sizeof(Time));
   __builtin_memcpy(*out, parts, sizeof(parts));
 }
 
 }  // namespace
 
-int64_t SysPoll(uint64_t entries, uint32_t count, int timeout_ms) { return Poll(entries, count, DeadlineOfMilliseconds(timeout_ms)); }
+int64_t SysPoll(uint64_t entries, uint32_t count, int timeout_ms) {
+  return Poll(entries, count, DeadlineOfMilliseconds(timeout_ms));
+}
 
 int64_t SysPpoll(uint64_t entries, uint32_t count, uint64_t timeout, uint64_t mask, uint64_t mask_size) {
   const auto deadline = DeadlineAt(timeout);
@@ -265,7 +271,8 @@ int64_t SysSelect(int count, uint64_t read_set, uint64_t write_set, uint64_t exc
   return result;
 }
 
-int64_t SysPselect6(int count, uint64_t read_set, uint64_t write_set, uint64_t except_set, uint64_t timeout, uint64_t mask) {
+int64_t SysPselect6(int count, uint64_t read_set, uint64_t write_set, uint64_t except_set, uint64_t timeout,
+                    uint64_t mask) {
   const auto deadline = DeadlineAt(timeout);
   if (!deadline) return deadline.Negative();
   uint64_t mask_and_size[2] = {};

@@ -1,4 +1,5 @@
-// Quota: how much memory the files of the tree may take, so that a program that fills the disk gets ENOSPC and not a dead machine.
+// Quota: how much memory the files of the tree may take, so that a program that fills the disk gets ENOSPC and not a
+// dead machine.
 #pragma once
 
 #include <cstdint>

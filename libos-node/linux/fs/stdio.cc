@@ -11,7 +11,8 @@
 namespace ebb::linux_abi {
 namespace {
 
-// Tells itself as a pipe, which Node writes to synchronously: what a program prints before it exits or crashes has left it.
+// Tells itself as a pipe, which Node writes to synchronously: what a program prints before it exits or crashes has left
+// it.
 class ConsoleFile final : public AnonymousFile {
  public:
   explicit ConsoleFile(uint32_t stream) : AnonymousFile(kOWrOnly, kSIfIfo | 0600), stream_(stream) {}
@@ -29,8 +30,9 @@ class ConsoleFile final : public AnonymousFile {
     return bytes.size();
   }
 
-  // The bytes are copied before they are handed on: the console may block, and the program's memory may be gone by then. One call is one write
-  // to the console as far as the buffer reaches, so that lines of several threads do not mix.
+  // The bytes are copied before they are handed on: the console may block, and the program's memory may be gone by
+  // then. One call is one write to the console as far as the buffer reaches, so that lines of several threads do not
+  // mix.
   Result<size_t> WriteVector(std::span<const IoVec> buffers) override {
     size_t done = 0;
     std::byte chunk[kChunk];
@@ -47,7 +49,8 @@ class ConsoleFile final : public AnonymousFile {
         filled += size;
         at += size;
         if (filled < kChunk) continue;
-        if (const auto flushed = Flush(chunk, filled); !flushed) return done != 0 ? Result<size_t>(done) : flushed.error();
+        if (const auto flushed = Flush(chunk, filled); !flushed)
+          return done != 0 ? Result<size_t>(done) : flushed.error();
         done += filled;
         filled = 0;
       }

@@ -53,8 +53,8 @@ int64_t SetTimes(Inode& inode, const NewTimes& times) {
 
 int64_t Nanoseconds(int64_t seconds, int64_t nanoseconds) {
   int64_t total;
-  if (__builtin_mul_overflow(seconds, kNanosecondsPerSecond, &total) || __builtin_add_overflow(total, nanoseconds, &total) ||
-      total >= NewTimes::kOmit) {
+  if (__builtin_mul_overflow(seconds, kNanosecondsPerSecond, &total) ||
+      __builtin_add_overflow(total, nanoseconds, &total) || total >= NewTimes::kOmit) {
     return seconds < 0 ? 0 : NewTimes::kOmit - 1;
   }
   return total;
@@ -109,7 +109,9 @@ int64_t SysFchownat(int directory, uint64_t path, uint32_t user, uint32_t group,
   });
 }
 int64_t SysChown(uint64_t path, uint32_t user, uint32_t group) { return SysFchownat(kAtFdCwd, path, user, group, 0); }
-int64_t SysLchown(uint64_t path, uint32_t user, uint32_t group) { return SysFchownat(kAtFdCwd, path, user, group, kAtSymlinkNoFollow); }
+int64_t SysLchown(uint64_t path, uint32_t user, uint32_t group) {
+  return SysFchownat(kAtFdCwd, path, user, group, kAtSymlinkNoFollow);
+}
 
 int64_t SysFchown(int fd, uint32_t user, uint32_t group) {
   return WithFile(fd, [&](Inode& inode) {
@@ -134,7 +136,8 @@ int64_t SysUtimensat(int directory, uint64_t path, uint64_t times, uint32_t flag
     wanted = {*accessed, *modified};
   }
   // Without a path it is futimens: the descriptor itself.
-  if (path == 0 && directory != kAtFdCwd) return WithFile(directory, [&](Inode& inode) { return SetTimes(inode, wanted); });
+  if (path == 0 && directory != kAtFdCwd)
+    return WithFile(directory, [&](Inode& inode) { return SetTimes(inode, wanted); });
   return WithInode(directory, path, flags, [&](Inode& inode) { return SetTimes(inode, wanted); });
 }
 
@@ -148,7 +151,8 @@ int64_t SysFutimesat(int directory, uint64_t path, uint64_t times) {
     for (const TimeVal& value : values) {
       if (value.microseconds < 0 || value.microseconds >= 1'000'000) return Negative(Errno::kInval);
     }
-    wanted = {Nanoseconds(values[0].seconds, values[0].microseconds * 1000), Nanoseconds(values[1].seconds, values[1].microseconds * 1000)};
+    wanted = {Nanoseconds(values[0].seconds, values[0].microseconds * 1000),
+              Nanoseconds(values[1].seconds, values[1].microseconds * 1000)};
   }
   return WithInode(directory, path, 0, [&](Inode& inode) { return SetTimes(inode, wanted); });
 }
@@ -196,7 +200,8 @@ int64_t SysFallocate(int fd, int mode, int64_t offset, int64_t size) {
   if (!(*file)->writable()) return Negative(Errno::kBadF);
   InodeFile* inode_file = AsInodeFile(**file);
   LinuxStat stat;
-  if (inode_file == nullptr) return Negative((*file)->Stat(stat) && (stat.mode & kSIfMt) == kSIfIfo ? Errno::kSPipe : Errno::kNoDev);
+  if (inode_file == nullptr)
+    return Negative((*file)->Stat(stat) && (stat.mode & kSIfMt) == kSIfIfo ? Errno::kSPipe : Errno::kNoDev);
   MemoryFile* content = inode_file->inode().AsMemoryFile();
   if (content == nullptr) return Negative(Errno::kNoDev);
   const auto from = static_cast<uint64_t>(offset);
@@ -204,7 +209,8 @@ int64_t SysFallocate(int fd, int mode, int64_t offset, int64_t size) {
   if (from + length > INT64_MAX) return Negative(Errno::kFBig);
   if ((mode & kPunchHole) != 0) return ToSyscall(content->PunchHole(from, length));
   const bool keep_size = (mode & kKeepSize) != 0;
-  return ToSyscall((mode & kZeroRange) != 0 ? content->ZeroRange(from, length, keep_size) : content->Reserve(from, length, keep_size));
+  return ToSyscall((mode & kZeroRange) != 0 ? content->ZeroRange(from, length, keep_size)
+                                            : content->Reserve(from, length, keep_size));
 }
 
 // Everything is in memory, and memory is all there is.
@@ -227,7 +233,9 @@ int64_t SysSyncfs(int fd) {
 int64_t SysSyncFileRange(int fd, int64_t offset, int64_t size, uint32_t flags) {
   const auto file = ContentFile(fd);
   if (!file) return file.Negative();
-  return offset < 0 || size < 0 || (flags & ~7u) != 0 ? Negative(Errno::kInval) : AsInodeFile(**file) == nullptr ? Negative(Errno::kSPipe) : 0;
+  return offset < 0 || size < 0 || (flags & ~7u) != 0 ? Negative(Errno::kInval)
+         : AsInodeFile(**file) == nullptr             ? Negative(Errno::kSPipe)
+                                                      : 0;
 }
 
 int64_t SysFadvise64(int fd, int64_t, int64_t size, int advice) {

@@ -26,13 +26,15 @@ Result<size_t> ReadFrom(Place& from, std::span<std::byte> buffer) {
   return got;
 }
 
-// All of `bytes`, waiting for room here: a file that waits by itself would ask whether the program's memory still holds them.
+// All of `bytes`, waiting for room here: a file that waits by itself would ask whether the program's memory still holds
+// them.
 Result<size_t> WriteTo(Place& to, std::span<const std::byte> bytes) {
   const uint32_t flags = to.file.flags();
   size_t done = 0;
   while (done < bytes.size()) {
     to.file.set_flags(flags | kONonblock);
-    const auto put = to.positioned ? to.file.WriteAt(bytes.subspan(done), to.offset) : to.file.Write(bytes.subspan(done));
+    const auto put =
+        to.positioned ? to.file.WriteAt(bytes.subspan(done), to.offset) : to.file.Write(bytes.subspan(done));
     to.file.set_flags(flags);
     if (put) {
       done += *put;
@@ -48,7 +50,8 @@ Result<size_t> WriteTo(Place& to, std::span<const std::byte> bytes) {
 }
 
 Result<uint64_t> Copy(Place from, Place to, uint64_t size) {
-  const uint64_t buffer_size = std::min<uint64_t>(size, AsInodeFile(to.file) != nullptr ? kBufferSize : kSmallBufferSize);
+  const uint64_t buffer_size =
+      std::min<uint64_t>(size, AsInodeFile(to.file) != nullptr ? kBufferSize : kSmallBufferSize);
   std::unique_ptr<std::byte[]> buffer(new (std::nothrow) std::byte[buffer_size]);
   if (!buffer) return Errno::kNoMem;
   uint64_t done = 0;
@@ -115,14 +118,16 @@ int64_t SysSendfile(int out_fd, int in_fd, uint64_t offset, uint64_t count) {
   if ((pair->to->flags() & kOAppend) != 0) return Negative(Errno::kInval);
   if (count == 0) return 0;
   InodeFile* source = AsInodeFile(*pair->from);
-  if (source == nullptr || source->inode().AsDirectory() != nullptr) return Negative(offset != 0 ? Errno::kSPipe : Errno::kInval);
+  if (source == nullptr || source->inode().AsDirectory() != nullptr)
+    return Negative(offset != 0 ? Errno::kSPipe : Errno::kInval);
   const auto copied = Copy({*pair->from, offset != 0, *start}, {*pair->to, false, 0}, std::min(count, kMaxTransfer));
   if (!copied) return FinishWrite(copied.error());
   AdvanceOffset(offset, *copied);
   return static_cast<int64_t>(*copied);
 }
 
-int64_t SysCopyFileRange(int in_fd, uint64_t in_offset, int out_fd, uint64_t out_offset, uint64_t size, uint32_t flags) {
+int64_t SysCopyFileRange(int in_fd, uint64_t in_offset, int out_fd, uint64_t out_offset, uint64_t size,
+                         uint32_t flags) {
   if (flags != 0) return Negative(Errno::kInval);
   const auto pair = GetPair(in_fd, out_fd);
   if (!pair) return pair.Negative();
@@ -131,7 +136,8 @@ int64_t SysCopyFileRange(int in_fd, uint64_t in_offset, int out_fd, uint64_t out
     if (inode_file != nullptr && inode_file->inode().type() == kSIfDir) return Negative(Errno::kIsDir);
     if (ContentOf(*file) == nullptr) return Negative(Errno::kInval);
   }
-  if (!pair->from->readable() || !pair->to->writable() || (pair->to->flags() & kOAppend) != 0) return Negative(Errno::kBadF);
+  if (!pair->from->readable() || !pair->to->writable() || (pair->to->flags() & kOAppend) != 0)
+    return Negative(Errno::kBadF);
   const auto from = ReadOffset(in_offset);
   const auto to = ReadOffset(out_offset);
   if (!from) return from.Negative();

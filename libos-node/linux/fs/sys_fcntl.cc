@@ -7,8 +7,24 @@ namespace ebb::linux_abi {
 namespace {
 
 enum Command : int {
-  kDupFd = 0, kGetFd = 1, kSetFd = 2, kGetFl = 3, kSetFl = 4, kGetLk = 5, kSetLk = 6, kSetLkW = 7, kSetOwn = 8, kGetOwn = 9,
-  kOfdGetLk = 36, kOfdSetLk = 37, kOfdSetLkW = 38, kDupFdCloexec = 1030, kSetPipeSize = 1031, kGetPipeSize = 1032, kAddSeals = 1033, kGetSeals = 1034,
+  kDupFd = 0,
+  kGetFd = 1,
+  kSetFd = 2,
+  kGetFl = 3,
+  kSetFl = 4,
+  kGetLk = 5,
+  kSetLk = 6,
+  kSetLkW = 7,
+  kSetOwn = 8,
+  kGetOwn = 9,
+  kOfdGetLk = 36,
+  kOfdSetLk = 37,
+  kOfdSetLkW = 38,
+  kDupFdCloexec = 1030,
+  kSetPipeSize = 1031,
+  kGetPipeSize = 1032,
+  kAddSeals = 1033,
+  kGetSeals = 1034,
 };
 
 constexpr uint64_t kFdCloexec = 1;
@@ -40,7 +56,8 @@ int64_t LockCommand(File& file, int command, uint64_t argument) {
     (*lock)->type = kUnlock;
     return 0;
   }
-  if ((type == kReadLock && !file.readable()) || (type == kWriteLock && !file.writable())) return Negative(Errno::kBadF);
+  if ((type == kReadLock && !file.readable()) || (type == kWriteLock && !file.writable()))
+    return Negative(Errno::kBadF);
   return 0;
 }
 

@@ -42,7 +42,8 @@ int64_t ReadVectorAt(int fd, uint64_t vector, uint64_t count, int64_t offset) {
   if (offset < 0) return Negative(Errno::kInval);
   const auto file = Readable(fd);
   if (!file) return file.Negative();
-  if (const auto seekable = (*file)->ReadAt({}, 0); !seekable && seekable.error() == Errno::kSPipe) return seekable.Negative();
+  if (const auto seekable = (*file)->ReadAt({}, 0); !seekable && seekable.error() == Errno::kSPipe)
+    return seekable.Negative();
   BufferVector buffers;
   if (const auto read = buffers.Read(vector, count, true); !read) return read.Negative();
   return ToSyscall(MoveAt(buffers, static_cast<uint64_t>(offset), [&](const IoVec& buffer, uint64_t at) {
@@ -54,7 +55,8 @@ int64_t WriteVectorAt(int fd, uint64_t vector, uint64_t count, int64_t offset) {
   if (offset < 0) return Negative(Errno::kInval);
   const auto file = Writable(fd);
   if (!file) return file.Negative();
-  if (const auto seekable = (*file)->WriteAt({}, 0); !seekable && seekable.error() == Errno::kSPipe) return seekable.Negative();
+  if (const auto seekable = (*file)->WriteAt({}, 0); !seekable && seekable.error() == Errno::kSPipe)
+    return seekable.Negative();
   BufferVector buffers;
   if (const auto read = buffers.Read(vector, count, false); !read) return read.Negative();
   return FinishWrite(MoveAt(buffers, static_cast<uint64_t>(offset), [&](const IoVec& buffer, uint64_t at) {
@@ -114,8 +116,12 @@ int64_t SysPwrite64(int fd, uint64_t buffer, uint64_t size, int64_t offset) {
   return FinishWrite((*file)->WriteAt(*memory, static_cast<uint64_t>(offset)));
 }
 
-int64_t SysPreadv(int fd, uint64_t vector, uint64_t count, int64_t offset, uint64_t) { return ReadVectorAt(fd, vector, count, offset); }
-int64_t SysPwritev(int fd, uint64_t vector, uint64_t count, int64_t offset, uint64_t) { return WriteVectorAt(fd, vector, count, offset); }
+int64_t SysPreadv(int fd, uint64_t vector, uint64_t count, int64_t offset, uint64_t) {
+  return ReadVectorAt(fd, vector, count, offset);
+}
+int64_t SysPwritev(int fd, uint64_t vector, uint64_t count, int64_t offset, uint64_t) {
+  return WriteVectorAt(fd, vector, count, offset);
+}
 
 int64_t SysPreadv2(int fd, uint64_t vector, uint64_t count, int64_t offset, uint64_t, uint32_t flags) {
   // Nothing here goes to a disk, so these promise nothing more; RWF_NOWAIT would for pipes.

@@ -94,12 +94,15 @@ int64_t SysFchdir(int fd) {
 }
 
 int64_t SysMkdirat(int directory, uint64_t path, uint32_t mode) {
-  return WithPath(directory, path, [&](Directory& start, std::string_view name) { return file_system().MakeDirectory(start, name, mode); });
+  return WithPath(directory, path, [&](Directory& start, std::string_view name) {
+    return file_system().MakeDirectory(start, name, mode);
+  });
 }
 int64_t SysMkdir(uint64_t path, uint32_t mode) { return SysMkdirat(kAtFdCwd, path, mode); }
 
 int64_t SysMknodat(int directory, uint64_t path, uint32_t mode, uint32_t) {
-  return WithPath(directory, path, [&](Directory& start, std::string_view name) { return file_system().MakeNode(start, name, mode); });
+  return WithPath(directory, path,
+                  [&](Directory& start, std::string_view name) { return file_system().MakeNode(start, name, mode); });
 }
 int64_t SysMknod(uint64_t path, uint32_t mode, uint32_t device) { return SysMknodat(kAtFdCwd, path, mode, device); }
 
@@ -138,7 +141,9 @@ int64_t SysLinkat(int from_directory, uint64_t from, int to_directory, uint64_t 
   if (!inode) return inode.Negative();
   // A pipe or socket lies in no tree.
   if (!*inode) return Negative(Errno::kXdev);
-  return WithPath(to_directory, to, [&](Directory& start, std::string_view name) { return file_system().MakeLink(**inode, start, name); });
+  return WithPath(to_directory, to, [&](Directory& start, std::string_view name) {
+    return file_system().MakeLink(**inode, start, name);
+  });
 }
 int64_t SysLink(uint64_t from, uint64_t to) { return SysLinkat(kAtFdCwd, from, kAtFdCwd, to, 0); }
 
@@ -146,7 +151,9 @@ int64_t SysSymlinkat(uint64_t target, int directory, uint64_t path) {
   const auto text = UserString(target);
   if (!text) return text.Negative();
   if (text->empty()) return Negative(Errno::kNoEnt);
-  return WithPath(directory, path, [&](Directory& start, std::string_view name) { return file_system().MakeSymlink(*text, start, name); });
+  return WithPath(directory, path, [&](Directory& start, std::string_view name) {
+    return file_system().MakeSymlink(*text, start, name);
+  });
 }
 int64_t SysSymlink(uint64_t target, uint64_t path) { return SysSymlinkat(target, kAtFdCwd, path); }
 

@@ -70,7 +70,8 @@ StatxTime ToStatxTime(const TimeSpec& time) { return {time.seconds, static_cast<
 int64_t Access(int directory, uint64_t path, int mode, uint32_t flags) {
   constexpr int kExecute = 1;
   constexpr uint32_t kAnyExecute = 0111;
-  if ((mode & ~7) != 0 || (flags & ~(kAtEaccess | kAtSymlinkNoFollow | kAtEmptyPath)) != 0) return Negative(Errno::kInval);
+  if ((mode & ~7) != 0 || (flags & ~(kAtEaccess | kAtSymlinkNoFollow | kAtEmptyPath)) != 0)
+    return Negative(Errno::kInval);
   const auto status = StatusOf(directory, path, flags);
   if (!status) return status.Negative();
   const LinuxStat& stat = status->stat;
@@ -152,7 +153,8 @@ int64_t SysStatx(int directory, uint64_t path, uint32_t flags, uint32_t mask, ui
   full.ctime = ToStatxTime(stat.ctime);
   full.mtime = ToStatxTime(stat.mtime);
   constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
-  full.btime = {static_cast<int64_t>(status->born_ns / kNanosecondsPerSecond), static_cast<uint32_t>(status->born_ns % kNanosecondsPerSecond), 0};
+  full.btime = {static_cast<int64_t>(status->born_ns / kNanosecondsPerSecond),
+                static_cast<uint32_t>(status->born_ns % kNanosecondsPerSecond), 0};
   full.rdev_major = Major(stat.rdev);
   full.rdev_minor = Minor(stat.rdev);
   full.dev_major = Major(stat.dev);
@@ -163,7 +165,9 @@ int64_t SysStatx(int directory, uint64_t path, uint32_t flags, uint32_t mask, ui
 
 int64_t SysAccess(uint64_t path, int mode) { return Access(kAtFdCwd, path, mode, 0); }
 int64_t SysFaccessat(int directory, uint64_t path, int mode) { return Access(directory, path, mode, 0); }
-int64_t SysFaccessat2(int directory, uint64_t path, int mode, uint32_t flags) { return Access(directory, path, mode, flags); }
+int64_t SysFaccessat2(int directory, uint64_t path, int mode, uint32_t flags) {
+  return Access(directory, path, mode, flags);
+}
 
 int64_t SysReadlink(uint64_t path, uint64_t buffer, int size) { return SysReadlinkat(kAtFdCwd, path, buffer, size); }
 

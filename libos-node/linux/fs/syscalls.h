@@ -1,5 +1,5 @@
-// The system calls about files, descriptors, readiness and the tree of names. Each returns its result or -errno. What is not here
-// (openat2, splice, tee, vmsplice, inotify, signalfd ...) is answered ENOSYS by the table.
+// The system calls about files, descriptors, readiness and the tree of names. Each returns its result or -errno. What
+// is not here (openat2, splice, tee, vmsplice, inotify, signalfd ...) is answered ENOSYS by the table.
 #pragma once
 
 #include <cstdint>
@@ -125,6 +125,7 @@ int64_t SysEpollPwait2(int epoll_fd, uint64_t events, int count, uint64_t timeou
 int64_t SysPoll(uint64_t entries, uint32_t count, int timeout_ms);
 int64_t SysPpoll(uint64_t entries, uint32_t count, uint64_t timeout, uint64_t mask, uint64_t mask_size);
 int64_t SysSelect(int count, uint64_t read_set, uint64_t write_set, uint64_t except_set, uint64_t timeout);
-int64_t SysPselect6(int count, uint64_t read_set, uint64_t write_set, uint64_t except_set, uint64_t timeout, uint64_t mask);
+int64_t SysPselect6(int count, uint64_t read_set, uint64_t write_set, uint64_t except_set, uint64_t timeout,
+                    uint64_t mask);
 
 }  // namespace ebb::linux_abi

@@ -14,7 +14,9 @@ class TextSymlink final : public Symlink {
     text_ = {own_.get(), text.size()};
   }
   // A link of the image.
-  TextSymlink(uint64_t number, std::string_view text, uint64_t modified_ns) : Symlink(number), text_(text) { SetAllTimes(modified_ns); }
+  TextSymlink(uint64_t number, std::string_view text, uint64_t modified_ns) : Symlink(number), text_(text) {
+    SetAllTimes(modified_ns);
+  }
 
   uint64_t size() const override { return text_.size(); }
   Result<std::string_view> Target() override { return text_; }

@@ -23,7 +23,8 @@ Result<uint64_t> ToNanoseconds(const TimeSpec& spec) {
 }
 
 TimeSpec ToSpec(uint64_t nanoseconds) {
-  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond), static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
+  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond),
+          static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
 }
 
 Result<Ref<File>> GetTimer(int fd) {
@@ -69,7 +70,8 @@ Result<size_t> TimerFile::Read(std::span<std::byte> out) {
   while (!expired_) {
     if (nonblocking()) return Errno::kAgain;
     if (const auto waited = WaitReady(); !waited) return waited.error();
-    if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory) return memory.error();
+    if (const auto memory = UserWritable(reinterpret_cast<uint64_t>(out.data()), out.size()); !memory)
+      return memory.error();
   }
   expired_ = false;
   uint64_t expirations = 1;

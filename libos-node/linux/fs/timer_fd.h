@@ -1,5 +1,5 @@
-// TimerFile: a timerfd. It is armed with the kernel's timer for its next expiration alone; how often it has expired is computed when
-// it is read, so a short interval that nobody reads wakes nobody.
+// TimerFile: a timerfd. It is armed with the kernel's timer for its next expiration alone; how often it has expired is
+// computed when it is read, so a short interval that nobody reads wakes nobody.
 #pragma once
 
 #include "kernel/timer.h"

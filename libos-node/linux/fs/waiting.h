@@ -30,8 +30,8 @@ class MaskedWait {
 
 // Dispatches what has come in from the tender: no exit.
 void TakeEvents();
-// Before a wait that would sleep: true when something was dispatched that may have made a file ready. When others can run, the tender is told of what is
-// queued for it; when nobody can, the sleep itself tells it, in one exit.
+// Before a wait that would sleep: true when something was dispatched that may have made a file ready. When others can
+// run, the tender is told of what is queued for it; when nobody can, the sleep itself tells it, in one exit.
 void BeforeSleep();
 
 // The bits that poll and epoll know besides those of File::PollEvents: RDNORM follows IN, WRNORM follows OUT.

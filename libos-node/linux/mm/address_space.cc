@@ -10,8 +10,8 @@ namespace ebb::linux_abi {
 namespace {
 
 constexpr uint64_t kPage = EBB_PAGE_SIZE;
-// The break has room of its own at the arena's start; mappings follow. Large reservations (wasm memories) live in the sparse part, so that
-// the dense part stays within reach of 32-bit displacements from the program.
+// The break has room of its own at the arena's start; mappings follow. Large reservations (wasm memories) live in the
+// sparse part, so that the dense part stays within reach of 32-bit displacements from the program.
 constexpr uint64_t kBreakStart = EBB_ARENA_BASE;
 constexpr uint64_t kDenseStart = EBB_ARENA_BASE + 0x10000000;
 constexpr uint64_t kSparseStart = 0x100000000;
@@ -23,10 +23,14 @@ constexpr uint64_t kChunk = 256 * 1024;
 
 constexpr uint64_t PageUp(uint64_t value) { return (value + kPage - 1) & ~(kPage - 1); }
 
-bool InArena(uint64_t start, uint64_t size) { return start >= EBB_ARENA_BASE && size <= EBB_ARENA_END - EBB_ARENA_BASE && start <= EBB_ARENA_END - size; }
+bool InArena(uint64_t start, uint64_t size) {
+  return start >= EBB_ARENA_BASE && size <= EBB_ARENA_END - EBB_ARENA_BASE && start <= EBB_ARENA_END - size;
+}
 
 // The program's own segments may be protected again (RELRO), not moved.
-bool InProgram(uint64_t start, uint64_t size) { return start >= EBB_EXE_BASE && start < EBB_EXE_END && size <= EBB_EXE_END - start; }
+bool InProgram(uint64_t start, uint64_t size) {
+  return start >= EBB_EXE_BASE && start < EBB_EXE_END && size <= EBB_EXE_END - start;
+}
 
 bool InRegions(uint64_t start, uint64_t size) { return InArena(start, size) || InProgram(start, size); }
 
@@ -35,7 +39,8 @@ bool InRegions(uint64_t start, uint64_t size) { return InArena(start, size) || I
 AddressSpace::AddressSpace() : break_start_(kBreakStart), break_end_(kBreakStart) { mappings_.reserve(512); }
 
 size_t AddressSpace::IndexOf(uint64_t address) const {
-  const auto at = std::partition_point(mappings_.begin(), mappings_.end(), [address](const Mapping& m) { return m.end <= address; });
+  const auto at = std::partition_point(mappings_.begin(), mappings_.end(),
+                                       [address](const Mapping& m) { return m.end <= address; });
   return static_cast<size_t>(at - mappings_.begin());
 }
 
@@ -76,8 +81,8 @@ void AddressSpace::SplitAt(uint64_t address) {
 
 void AddressSpace::MergeAround(size_t index) {
   const auto mergeable = [this](size_t a, size_t b) {
-    return mappings_[a].end == mappings_[b].start && mappings_[a].prot == mappings_[b].prot && mappings_[a].name == mappings_[b].name &&
-           mappings_[a].lazy == mappings_[b].lazy;
+    return mappings_[a].end == mappings_[b].start && mappings_[a].prot == mappings_[b].prot &&
+           mappings_[a].name == mappings_[b].name && mappings_[a].lazy == mappings_[b].lazy;
   };
   if (index + 1 < mappings_.size() && mergeable(index, index + 1)) {
     mappings_[index].end = mappings_[index + 1].end;
@@ -109,7 +114,8 @@ void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
   size_t last = first;
   while (last < mappings_.size() && mappings_[last].start < end) {
     const Mapping& mapping = mappings_[last];
-    // Closed, then discarded: that order gives the memory back. Inaccessible and lazy memory may hold content of before.
+    // Closed, then discarded: that order gives the memory back. Inaccessible and lazy memory may hold content of
+    // before.
     const uint64_t size = mapping.end - mapping.start;
     if (mapping.prot != 0 && !mapping.lazy) {
       EBB_CHECK(hypercall::Protect(mapping.start, size, 0) == 0);
@@ -121,7 +127,8 @@ void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
   mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(first), mappings_.begin() + static_cast<ptrdiff_t>(last));
 }
 
-Result<> AddressSpace::FillFromFile(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags, File& file, uint64_t offset) {
+Result<> AddressSpace::FillFromFile(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags, File& file,
+                                    uint64_t offset) {
   const bool reserving = (flags & kMapDenyWrite) != 0 && offset == 0 && prot == kProtRead;
   const uint64_t wanted = reserving ? FirstSegmentSpan(file, size) : size;
   const auto filled = file.ReadForMap(std::span(reinterpret_cast<std::byte*>(start), wanted), offset);
@@ -130,7 +137,8 @@ Result<> AddressSpace::FillFromFile(uint64_t start, uint64_t size, uint32_t prot
   return Ok{};
 }
 
-Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, File* file, uint64_t offset, uint16_t name) {
+Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, File* file,
+                                   uint64_t offset, uint16_t name) {
   if (size == 0 || (offset & (kPage - 1)) != 0 || (prot & ~7u) != 0) return Errno::kInval;
   if (size > EBB_ARENA_END - EBB_ARENA_BASE) return Errno::kNoMem;
   size = PageUp(size);
@@ -141,7 +149,8 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
 
   uint64_t start;
   if ((flags & (kMapFixed | kMapFixedNoReplace)) != 0) {
-    if ((hint & (kPage - 1)) != 0 || !InArena(hint, size)) return (hint & (kPage - 1)) != 0 ? Errno::kInval : Errno::kNoMem;
+    if ((hint & (kPage - 1)) != 0 || !InArena(hint, size))
+      return (hint & (kPage - 1)) != 0 ? Errno::kInval : Errno::kNoMem;
     start = hint;
     if ((flags & kMapFixedNoReplace) != 0) {
       const size_t index = IndexOf(start);
@@ -161,7 +170,8 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
   const bool loading = file != nullptr && prot != 0;
   const bool lazy = prot != 0 && !loading && size >= kLazyThreshold;
   if (prot != 0 && !lazy) {
-    if (const auto committed = Commit(start, start + size, loading ? (kProtRead | kProtWrite) : prot); !committed) return committed.error();
+    if (const auto committed = Commit(start, start + size, loading ? (kProtRead | kProtWrite) : prot); !committed)
+      return committed.error();
     committed_ += size;
   }
   // In the list before it is filled: redirecting syscall sites maps stubs of its own.
@@ -261,14 +271,16 @@ Result<uint64_t> AddressSpace::Remap(uint64_t address, uint64_t old_size, uint64
   const Mapping kept = *mapping;
   const uint64_t grow = new_size - old_size;
   if (InArena(address, new_size) && FindGap(grow, address + old_size, address + new_size)) {
-    const auto grown = Map(address + old_size, grow, kept.prot, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kept.name);
+    const auto grown =
+        Map(address + old_size, grow, kept.prot, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kept.name);
     if (!grown) return grown.error();
     return address;
   }
   if ((flags & kMayMove) == 0) return Errno::kNoMem;
   const auto moved = Map(0, new_size, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, nullptr, 0, kept.name);
   if (!moved) return moved.error();
-  if ((kept.prot & kProtRead) != 0) __builtin_memcpy(reinterpret_cast<void*>(*moved), reinterpret_cast<void*>(address), old_size);
+  if ((kept.prot & kProtRead) != 0)
+    __builtin_memcpy(reinterpret_cast<void*>(*moved), reinterpret_cast<void*>(address), old_size);
   if (kept.prot != (kProtRead | kProtWrite)) {
     if (const auto set = Protect(*moved, new_size, kept.prot); !set) return set.error();
   }
@@ -291,8 +303,8 @@ uint64_t AddressSpace::Break(uint64_t wanted) {
   const uint64_t old_end = PageUp(break_end_);
   const uint64_t new_end = PageUp(wanted);
   if (new_end > old_end) {
-    const auto grown =
-        Map(old_end, new_end - old_end, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kNameHeap);
+    const auto grown = Map(old_end, new_end - old_end, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous | kMapFixed,
+                           nullptr, 0, kNameHeap);
     if (!grown) return break_end_;
   } else if (new_end < old_end) {
     RemoveRange(new_end, old_end);

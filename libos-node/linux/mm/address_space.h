@@ -1,9 +1,11 @@
-// AddressSpace (the VMem Ebb): the program's mappings in the arena, by Linux's rules for mmap, munmap, mprotect, mremap, brk, madvise.
+// AddressSpace (the VMem Ebb): the program's mappings in the arena, by Linux's rules for mmap, munmap, mprotect,
+// mremap, brk, madvise.
 //
-// Invariant: a page of the arena is accessible (to the host's page tables) only when a mapping with that protection covers it, and reads as
-// zero when first mapped. Mappings are kept sorted and merged. All memory is private. Small mappings are committed when they become accessible;
-// large ones (V8's code range, thread stacks) chunk by chunk at their first touch, by a fault, because programs make far more accessible than they use.
-// Placement is first-fit and compact: clones of a machine pay for page tables by the 2 MiB region.
+// Invariant: a page of the arena is accessible (to the host's page tables) only when a mapping with that protection
+// covers it, and reads as zero when first mapped. Mappings are kept sorted and merged. All memory is private. Small
+// mappings are committed when they become accessible; large ones (V8's code range, thread stacks) chunk by chunk at
+// their first touch, by a fault, because programs make far more accessible than they use. Placement is first-fit and
+// compact: clones of a machine pay for page tables by the 2 MiB region.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +19,9 @@
 namespace ebb::linux_abi {
 
 constexpr uint32_t kProtRead = 1, kProtWrite = 2, kProtExec = 4;
-constexpr uint32_t kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapFixed = 0x10, kMapAnonymous = 0x20, kMapGrowsDown = 0x100,
-                   kMapDenyWrite = 0x800, kMapNoReserve = 0x4000, kMapStack = 0x20000, kMapFixedNoReplace = 0x100000;
+constexpr uint32_t kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapFixed = 0x10, kMapAnonymous = 0x20,
+                   kMapGrowsDown = 0x100, kMapDenyWrite = 0x800, kMapNoReserve = 0x4000, kMapStack = 0x20000,
+                   kMapFixedNoReplace = 0x100000;
 
 struct Mapping {
   uint64_t start;
@@ -35,7 +38,8 @@ class AddressSpace {
  public:
   AddressSpace();
 
-  Result<uint64_t> Map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, File* file, uint64_t offset, uint16_t name = kNameNone);
+  Result<uint64_t> Map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, File* file, uint64_t offset,
+                       uint16_t name = kNameNone);
   Result<> Unmap(uint64_t address, uint64_t size);
   Result<> Protect(uint64_t address, uint64_t size, uint32_t prot);
   Result<uint64_t> Remap(uint64_t address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address);
@@ -43,8 +47,8 @@ class AddressSpace {
   // brk(2): the new or unchanged break.
   uint64_t Break(uint64_t wanted);
 
-  // A page fault, of the program or of the kernel on its behalf: commits the chunk around the address when the access is allowed and it was not
-  // committed yet. False: a real fault.
+  // A page fault, of the program or of the kernel on its behalf: commits the chunk around the address when the access
+  // is allowed and it was not committed yet. False: a real fault.
   bool HandleFault(uint64_t address, uint64_t error_code);
 
   // A mapping made by the tender (the program's segments).

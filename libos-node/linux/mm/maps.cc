@@ -30,11 +30,16 @@ class TextWriter {
 
 std::string_view NameOf(uint32_t name) {
   switch (name) {
-    case kNameHeap: return "[heap]";
-    case kNameStack: return "[stack]";
-    case kNameVdso: return "[vdso]";
-    case kNameProgram: return Option("program");
-    default: return {};
+    case kNameHeap:
+      return "[heap]";
+    case kNameStack:
+      return "[stack]";
+    case kNameVdso:
+      return "[vdso]";
+    case kNameProgram:
+      return Option("program");
+    default:
+      return {};
   }
 }
 

@@ -1,5 +1,5 @@
-#include "linux/fd_table.h"
 #include "kernel/user_memory.h"
+#include "linux/fd_table.h"
 #include "linux/mm/address_space.h"
 #include "linux/process/syscalls.h"
 
@@ -29,7 +29,9 @@ int64_t SysMmap(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags, 
 
 int64_t SysMunmap(uint64_t address, uint64_t size) { return ToSyscall(address_space().Unmap(address, size)); }
 
-int64_t SysMprotect(uint64_t address, uint64_t size, uint32_t prot) { return ToSyscall(address_space().Protect(address, size, prot)); }
+int64_t SysMprotect(uint64_t address, uint64_t size, uint32_t prot) {
+  return ToSyscall(address_space().Protect(address, size, prot));
+}
 
 int64_t SysMremap(uint64_t address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address) {
   return ToSyscall(address_space().Remap(address, old_size, new_size, flags, new_address));

@@ -1,5 +1,5 @@
-// Starts the program: its segments lie where the tender put them; the interpreter (ld.so) is loaded from the image's file system; the
-// initial stack follows the System V ABI.
+// Starts the program: its segments lie where the tender put them; the interpreter (ld.so) is loaded from the image's
+// file system; the initial stack follows the System V ABI.
 #include "abi/ebb_abi.h"
 #include "kernel/memory_info.h"
 #include "kernel/options.h"
@@ -20,7 +20,8 @@ constexpr uint64_t kStackSize = 2ull << 20;
 constexpr uint32_t kMaxProgramHeaders = 16;
 
 uint32_t ProtOf(uint32_t flags) {
-  return ((flags & kPfR) != 0 ? kProtRead : 0u) | ((flags & kPfW) != 0 ? kProtWrite : 0u) | ((flags & kPfX) != 0 ? kProtExec : 0u);
+  return ((flags & kPfR) != 0 ? kProtRead : 0u) | ((flags & kPfW) != 0 ? kProtWrite : 0u) |
+         ((flags & kPfX) != 0 ? kProtExec : 0u);
 }
 
 [[noreturn]] void Fail(const char* what) { Panic(what); }
@@ -33,7 +34,8 @@ struct LoadedObject {
 // Zero-fills what a segment has beyond its file content.
 void MapBss(uint64_t file_end, uint64_t memory_end, uint32_t prot) {
   const uint64_t page_end = (file_end + kPage - 1) & ~(kPage - 1);
-  if (memory_end > page_end && !address_space().Map(page_end, memory_end - page_end, prot, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0)) {
+  if (memory_end > page_end && !address_space().Map(page_end, memory_end - page_end, prot,
+                                                    kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0)) {
     Fail("no memory for the interpreter");
   }
   if ((prot & kProtWrite) != 0) __builtin_memset(reinterpret_cast<void*>(file_end), 0, page_end - file_end);
@@ -45,13 +47,15 @@ LoadedObject LoadInterpreter(std::string_view path) {
   alignas(8) std::byte head[sizeof(ElfHeader) + kMaxProgramHeaders * sizeof(ElfProgramHeader)] = {};
   const auto got = (*file)->ReadAt(std::span(head), 0);
   const auto& elf = *reinterpret_cast<const ElfHeader*>(head);
-  if (!got || *got < sizeof(ElfHeader) || !IsElf(elf) || elf.type != kEtDyn || elf.phoff != sizeof(ElfHeader) || elf.phnum > kMaxProgramHeaders) {
+  if (!got || *got < sizeof(ElfHeader) || !IsElf(elf) || elf.type != kEtDyn || elf.phoff != sizeof(ElfHeader) ||
+      elf.phnum > kMaxProgramHeaders) {
     Fail("the interpreter is not an ELF shared object");
   }
   const auto* headers = reinterpret_cast<const ElfProgramHeader*>(head + sizeof(ElfHeader));
   uint64_t span = 0;
   for (uint32_t i = 0; i < elf.phnum; ++i) {
-    if (headers[i].type == kPtLoad && headers[i].vaddr + headers[i].memsz > span) span = headers[i].vaddr + headers[i].memsz;
+    if (headers[i].type == kPtLoad && headers[i].vaddr + headers[i].memsz > span)
+      span = headers[i].vaddr + headers[i].memsz;
   }
   const auto base = address_space().Map(0, span, 0, kMapPrivate | kMapAnonymous, nullptr, 0);
   if (!base) Fail("no room for the interpreter");
@@ -61,10 +65,12 @@ LoadedObject LoadInterpreter(std::string_view path) {
     const uint64_t skew = header.vaddr & (kPage - 1);
     const uint64_t start = *base + header.vaddr - skew;
     const uint32_t prot = ProtOf(header.flags);
-    if (!address_space().Map(start, header.filesz + skew, prot, kMapPrivate | kMapFixed, file->get(), header.offset - skew)) {
+    if (!address_space().Map(start, header.filesz + skew, prot, kMapPrivate | kMapFixed, file->get(),
+                             header.offset - skew)) {
       Fail("cannot map the interpreter");
     }
-    if (header.memsz > header.filesz) MapBss(*base + header.vaddr + header.filesz, *base + header.vaddr + header.memsz, prot);
+    if (header.memsz > header.filesz)
+      MapBss(*base + header.vaddr + header.filesz, *base + header.vaddr + header.memsz, prot);
   }
   return {*base, *base + elf.entry};
 }
@@ -103,14 +109,15 @@ uint64_t PushString(StackBuilder& stack, std::string_view text) {
   return stack.PushBytes(text.data(), text.size());
 }
 
-// Lets V8's heap grow up to the VM's limit, so that it is the limit that strikes: by itself V8 would stop at half of it and die of something that
-// does not look like memory.
+// Lets V8's heap grow up to the VM's limit, so that it is the limit that strikes: by itself V8 would stop at half of it
+// and die of something that does not look like memory.
 uint64_t PushHeapLimit(StackBuilder& stack) {
   char text[48] = "--max-old-space-size=";
   char* end = text + __builtin_strlen(text);
   char digits[20];
   size_t count = 0;
-  for (uint64_t rest = MemoryLimit() >> 20; rest != 0 || count == 0; rest /= 10) digits[count++] = static_cast<char>('0' + rest % 10);
+  for (uint64_t rest = MemoryLimit() >> 20; rest != 0 || count == 0; rest /= 10)
+    digits[count++] = static_cast<char>('0' + rest % 10);
   while (count > 0) *end++ = digits[--count];
   return PushString(stack, std::string_view(text, static_cast<size_t>(end - text)));
 }
@@ -132,13 +139,15 @@ void Execute(std::string_view interpreter) {
   if (!IsElf(elf) || elf.type != kEtExec) Fail("the program is not an ELF executable");
   for (uint32_t i = 0; i < elf.phnum; ++i) {
     if (headers[i].type != kPtLoad) continue;
-    address_space().AddExisting(headers[i].vaddr, headers[i].vaddr + headers[i].memsz, ProtOf(headers[i].flags), kNameProgram);
+    address_space().AddExisting(headers[i].vaddr, headers[i].vaddr + headers[i].memsz, ProtOf(headers[i].flags),
+                                kNameProgram);
   }
   const LoadedObject loaded = LoadInterpreter(interpreter);
   const uint64_t vdso = MapVdso();
 
   const auto stack = address_space().Map(0, kStackSize + kPage, 0, kMapPrivate | kMapAnonymous, nullptr, 0);
-  if (!stack || !address_space().Map(*stack + kPage, kStackSize, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kNameStack)) {
+  if (!stack || !address_space().Map(*stack + kPage, kStackSize, kProtRead | kProtWrite,
+                                     kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kNameStack)) {
     Fail("no memory for the stack");
   }
   const ebb_boot_info& boot = boot_info();
@@ -166,8 +175,27 @@ void Execute(std::string_view interpreter) {
   asm volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
   constexpr uint64_t kFsgsbaseUsable = 2;
   const uint64_t auxiliary[][2] = {
-      {33, vdso}, {51, 4096}, {16, edx}, {6, kPage}, {17, 100}, {3, EBB_EXE_BASE + elf.phoff}, {4, elf.phentsize}, {5, elf.phnum}, {7, loaded.base},
-      {8, 0}, {9, elf.entry}, {11, 0}, {12, 0}, {13, 0}, {14, 0}, {23, 0}, {25, random_bytes}, {26, kFsgsbaseUsable}, {31, filename}, {15, platform}, {0, 0},
+      {33, vdso},
+      {51, 4096},
+      {16, edx},
+      {6, kPage},
+      {17, 100},
+      {3, EBB_EXE_BASE + elf.phoff},
+      {4, elf.phentsize},
+      {5, elf.phnum},
+      {7, loaded.base},
+      {8, 0},
+      {9, elf.entry},
+      {11, 0},
+      {12, 0},
+      {13, 0},
+      {14, 0},
+      {23, 0},
+      {25, random_bytes},
+      {26, kFsgsbaseUsable},
+      {31, filename},
+      {15, platform},
+      {0, 0},
   };
   const size_t words = 1 + arguments.size() + 1 + environment.size() + 1 + 2 * std::size(auxiliary);
   if (words % 2 != 0) builder.PushWord(0);

@@ -9,7 +9,8 @@
 namespace ebb::linux_abi {
 namespace {
 
-constexpr int kWait = 0, kWakeOp = 1, kRequeue = 3, kCmpRequeue = 4, kWakeOpComplex = 5, kWaitBitset = 9, kWakeBitset = 10;
+constexpr int kWait = 0, kWakeOp = 1, kRequeue = 3, kCmpRequeue = 4, kWakeOpComplex = 5, kWaitBitset = 9,
+              kWakeBitset = 10;
 constexpr int kPrivateFlag = 128, kClockRealtime = 256;
 
 struct FutexWaiter : Waiter {
@@ -34,9 +35,12 @@ int64_t Wait(uint64_t address, uint32_t value, uint64_t deadline, uint32_t bitse
   PrepareWait(waiter);
   BucketOf(address).Add(waiter);
   switch (SleepUntilWoken(waiter, deadline)) {
-    case WakeReason::kWoken: return 0;
-    case WakeReason::kTimeout: return Negative(Errno::kTimedOut);
-    case WakeReason::kSignal: return Negative(Errno::kIntr);
+    case WakeReason::kWoken:
+      return 0;
+    case WakeReason::kTimeout:
+      return Negative(Errno::kTimedOut);
+    case WakeReason::kSignal:
+      return Negative(Errno::kIntr);
   }
   return 0;
 }
@@ -64,24 +68,48 @@ int64_t WakeOperation(uint64_t address, uint32_t count, uint64_t address2, uint3
   const uint32_t comparand = operation & 0xfff;
   const uint32_t old = **word;
   switch ((operation >> 28) & 7) {
-    case 0: **word = argument; break;
-    case 1: **word = old + argument; break;
-    case 2: **word = old | argument; break;
-    case 3: **word = old & ~argument; break;
-    case 4: **word = old ^ argument; break;
-    default: return Negative(Errno::kNoSys);
+    case 0:
+      **word = argument;
+      break;
+    case 1:
+      **word = old + argument;
+      break;
+    case 2:
+      **word = old | argument;
+      break;
+    case 3:
+      **word = old & ~argument;
+      break;
+    case 4:
+      **word = old ^ argument;
+      break;
+    default:
+      return Negative(Errno::kNoSys);
   }
   const auto a = static_cast<int32_t>(old);
   const auto b = static_cast<int32_t>(comparand);
   bool matches = false;
   switch ((operation >> 24) & 15) {
-    case 0: matches = a == b; break;
-    case 1: matches = a != b; break;
-    case 2: matches = a < b; break;
-    case 3: matches = a <= b; break;
-    case 4: matches = a > b; break;
-    case 5: matches = a >= b; break;
-    default: return Negative(Errno::kNoSys);
+    case 0:
+      matches = a == b;
+      break;
+    case 1:
+      matches = a != b;
+      break;
+    case 2:
+      matches = a < b;
+      break;
+    case 3:
+      matches = a <= b;
+      break;
+    case 4:
+      matches = a > b;
+      break;
+    case 5:
+      matches = a >= b;
+      break;
+    default:
+      return Negative(Errno::kNoSys);
   }
   int64_t woken = FutexWake(address, count);
   if (matches) woken += FutexWake(address2, count2);
@@ -93,7 +121,9 @@ int64_t WakeOperation(uint64_t address, uint32_t count, uint64_t address2, uint3
 int64_t FutexWake(uint64_t address, uint32_t count, uint32_t bitset) {
   int64_t woken = 0;
   BucketOf(address).waiters().ForEach([&](Waiter& waiter) {
-    if (static_cast<uint64_t>(woken) >= count || waiter.key != address || (static_cast<FutexWaiter&>(waiter).bitset & bitset) == 0) return;
+    if (static_cast<uint64_t>(woken) >= count || waiter.key != address ||
+        (static_cast<FutexWaiter&>(waiter).bitset & bitset) == 0)
+      return;
     WaitQueue::Wake(waiter);
     ++woken;
   });
@@ -129,7 +159,8 @@ void ReleaseRobustFutexes(uint64_t list_head, uint32_t tid) {
   if ((*head)->pending != 0) release((*head)->pending);
 }
 
-int64_t SysFutex(uint64_t address, int operation, uint32_t value, uint64_t timeout, uint64_t address2, uint32_t value3) {
+int64_t SysFutex(uint64_t address, int operation, uint32_t value, uint64_t timeout, uint64_t address2,
+                 uint32_t value3) {
   if ((address & 3) != 0) return Negative(Errno::kInval);
   const int command = operation & ~(kPrivateFlag | kClockRealtime);
   uint64_t deadline = kForever;
@@ -140,7 +171,8 @@ int64_t SysFutex(uint64_t address, int operation, uint32_t value, uint64_t timeo
     if (t.seconds < 0 || t.nanoseconds < 0 || t.nanoseconds >= 1'000'000'000) return Negative(Errno::kInval);
     // Centuries are forever.
     if (t.seconds < 10'000'000'000) {
-      const uint64_t nanoseconds = static_cast<uint64_t>(t.seconds) * 1'000'000'000 + static_cast<uint64_t>(t.nanoseconds);
+      const uint64_t nanoseconds =
+          static_cast<uint64_t>(t.seconds) * 1'000'000'000 + static_cast<uint64_t>(t.nanoseconds);
       if (command == kWait) {
         deadline = clock->Now() + nanoseconds;
       } else if ((operation & kClockRealtime) != 0) {
@@ -152,19 +184,26 @@ int64_t SysFutex(uint64_t address, int operation, uint32_t value, uint64_t timeo
     }
   }
   switch (command) {
-    case kWait: return Wait(address, value, deadline, ~0u);
-    case kWaitBitset: return Wait(address, value, deadline, value3);
-    case kWakeOp: return FutexWake(address, value);
-    case kWakeBitset: return value3 == 0 ? Negative(Errno::kInval) : FutexWake(address, value, value3);
-    case kRequeue: return Requeue(address, address2, value, static_cast<uint32_t>(timeout));
+    case kWait:
+      return Wait(address, value, deadline, ~0u);
+    case kWaitBitset:
+      return Wait(address, value, deadline, value3);
+    case kWakeOp:
+      return FutexWake(address, value);
+    case kWakeBitset:
+      return value3 == 0 ? Negative(Errno::kInval) : FutexWake(address, value, value3);
+    case kRequeue:
+      return Requeue(address, address2, value, static_cast<uint32_t>(timeout));
     case kCmpRequeue: {
       const auto word = UserIn<uint32_t>(address);
       if (!word) return word.Negative();
       if (**word != value3) return Negative(Errno::kAgain);
       return Requeue(address, address2, value, static_cast<uint32_t>(timeout));
     }
-    case kWakeOpComplex: return WakeOperation(address, value, address2, static_cast<uint32_t>(timeout), value3);
-    default: return Negative(Errno::kNoSys);
+    case kWakeOpComplex:
+      return WakeOperation(address, value, address2, static_cast<uint32_t>(timeout), value3);
+    default:
+      return Negative(Errno::kNoSys);
   }
 }
 

@@ -1,6 +1,6 @@
 #include "kernel/clock.h"
-#include "kernel/random.h"
 #include "kernel/memory_info.h"
+#include "kernel/random.h"
 #include "kernel/thread.h"
 #include "kernel/user_memory.h"
 #include "linux/abi.h"
@@ -18,7 +18,8 @@ struct Limit {
 constexpr uint64_t kUnlimited = ~0ull;
 constexpr int kResources = 16;
 constexpr int kResourceStack = 3, kResourceCore = 4, kResourceNproc = 6, kResourceNofile = 7;
-// Thread stacks follow RLIMIT_STACK. V8's helper threads want the megabyte that it allows scripts; more only spreads page tables.
+// Thread stacks follow RLIMIT_STACK. V8's helper threads want the megabyte that it allows scripts; more only spreads
+// page tables.
 constexpr uint64_t kStackLimit = 2ull << 20;
 
 Limit limits[kResources];

@@ -68,7 +68,13 @@ void Process::ExitGroup(int code) { hypercall::Exit(EBB_EXIT_NORMAL, static_cast
 
 void Process::DieOfSignal(int signal) {
   Thread* thread = scheduler().current();
-  ReportWriter().Text("died of signal ").Decimal(signal).Text(" in thread '").Text(thread->name).Text("', rip ").Hex(thread->frame().rip);
+  ReportWriter()
+      .Text("died of signal ")
+      .Decimal(signal)
+      .Text(" in thread '")
+      .Text(thread->name)
+      .Text("', rip ")
+      .Hex(thread->frame().rip);
   hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_SIGNAL, static_cast<uint64_t>(signal));
 }
 

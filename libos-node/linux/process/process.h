@@ -49,7 +49,8 @@ class Process {
 
 Process& process();
 
-// Loads the program and its interpreter and prepares the first thread to start it. Panics with a reason when the image has no such program.
+// Loads the program and its interpreter and prepares the first thread to start it. Panics with a reason when the image
+// has no such program.
 void Execute(std::string_view interpreter);
 
 }  // namespace ebb::linux_abi

@@ -14,8 +14,8 @@ extern "C" void ebb_syscall_entry();
 namespace ebb::linux_abi {
 namespace {
 
-constexpr uint64_t kSaSigInfo = 4, kSaRestorer = 0x04000000, kSaOnStack = 0x08000000, kSaRestart = 0x10000000, kSaNoDefer = 0x40000000,
-                   kSaResetHand = 0x80000000;
+constexpr uint64_t kSaSigInfo = 4, kSaRestorer = 0x04000000, kSaOnStack = 0x08000000, kSaRestart = 0x10000000,
+                   kSaNoDefer = 0x40000000, kSaResetHand = 0x80000000;
 constexpr uint64_t kDefault = 0, kIgnore = 1;
 
 // What rt_sigaction exchanges on x86-64.
@@ -55,15 +55,17 @@ SigInfo pending_info[kSignals + 1];
 constexpr uint64_t Bit(int signal) { return 1ull << (signal - 1); }
 
 bool IgnoredByDefault(int signal) {
-  return signal == kSigChld || signal == kSigCont || signal == kSigUrg || signal == kSigWinch || signal == kSigStop || signal == kSigTstp ||
-         signal == kSigTtin || signal == kSigTtou;
+  return signal == kSigChld || signal == kSigCont || signal == kSigUrg || signal == kSigWinch || signal == kSigStop ||
+         signal == kSigTstp || signal == kSigTtin || signal == kSigTtou;
 }
 
 bool Ignored(int signal) {
   return actions[signal].handler == kIgnore || (actions[signal].handler == kDefault && IgnoredByDefault(signal));
 }
 
-bool OnAltStack(const AltStack& stack, uint64_t rsp) { return (stack.flags & 2) == 0 && rsp > stack.sp && rsp - stack.sp <= stack.size; }
+bool OnAltStack(const AltStack& stack, uint64_t rsp) {
+  return (stack.flags & 2) == 0 && rsp > stack.sp && rsp - stack.sp <= stack.size;
+}
 
 uint64_t NewSignalStackPointer(const SignalState& signals, const KernelSigAction& action, uint64_t rsp) {
   constexpr uint64_t kRedZone = 128;
@@ -73,8 +75,10 @@ uint64_t NewSignalStackPointer(const SignalState& signals, const KernelSigAction
   return rsp - kRedZone;
 }
 
-// The program's registers go to a Linux signal frame; the frame then enters the handler. False when the stack has no room.
-bool PushHandler(Thread& thread, UserFrame& frame, int signal, const SigInfo& info, uint64_t error_code, uint64_t trap, uint64_t address) {
+// The program's registers go to a Linux signal frame; the frame then enters the handler. False when the stack has no
+// room.
+bool PushHandler(Thread& thread, UserFrame& frame, int signal, const SigInfo& info, uint64_t error_code, uint64_t trap,
+                 uint64_t address) {
   SignalState& signals = PersonalityOf(thread).signals;
   const KernelSigAction action = actions[signal];
   const uint64_t xsave_size = boot_info().xsave_size;
@@ -92,7 +96,11 @@ bool PushHandler(Thread& thread, UserFrame& frame, int signal, const SigInfo& in
     uint32_t magic1, extended_size;
     uint64_t xfeatures;
     uint32_t xstate_size, padding[7];
-  } software = {0x46505853, static_cast<uint32_t>(xsave_size + kMagic2Size), boot_info().xsave_mask, static_cast<uint32_t>(xsave_size), {}};
+  } software = {0x46505853,
+                static_cast<uint32_t>(xsave_size + kMagic2Size),
+                boot_info().xsave_mask,
+                static_cast<uint32_t>(xsave_size),
+                {}};
   __builtin_memcpy(area + 464, &software, sizeof(software));
   const uint32_t magic2 = 0x46505845;
   __builtin_memcpy(area + xsave_size, &magic2, sizeof(magic2));
@@ -106,11 +114,34 @@ bool PushHandler(Thread& thread, UserFrame& frame, int signal, const SigInfo& in
   context.stack = signals.alt_stack;
   context.mask = signals.restore_mask ? signals.saved_mask : signals.mask;
   signals.restore_mask = false;
-  context.machine = {.r8 = frame.r8, .r9 = frame.r9, .r10 = frame.r10, .r11 = frame.r11, .r12 = frame.r12, .r13 = frame.r13, .r14 = frame.r14,
-                     .r15 = frame.r15, .rdi = frame.rdi, .rsi = frame.rsi, .rbp = frame.rbp, .rbx = frame.rbx, .rdx = frame.rdx, .rax = frame.rax,
-                     .rcx = frame.rcx, .rsp = frame.rsp, .rip = frame.rip, .rflags = frame.rflags, .cs = static_cast<uint16_t>(frame.cs), .gs = 0,
-                     .fs = 0, .ss = static_cast<uint16_t>(frame.ss), .error = error_code, .trap = trap, .old_mask = context.mask, .cr2 = address,
-                     .fpstate = fpstate, .reserved = {}};
+  context.machine = {.r8 = frame.r8,
+                     .r9 = frame.r9,
+                     .r10 = frame.r10,
+                     .r11 = frame.r11,
+                     .r12 = frame.r12,
+                     .r13 = frame.r13,
+                     .r14 = frame.r14,
+                     .r15 = frame.r15,
+                     .rdi = frame.rdi,
+                     .rsi = frame.rsi,
+                     .rbp = frame.rbp,
+                     .rbx = frame.rbx,
+                     .rdx = frame.rdx,
+                     .rax = frame.rax,
+                     .rcx = frame.rcx,
+                     .rsp = frame.rsp,
+                     .rip = frame.rip,
+                     .rflags = frame.rflags,
+                     .cs = static_cast<uint16_t>(frame.cs),
+                     .gs = 0,
+                     .fs = 0,
+                     .ss = static_cast<uint16_t>(frame.ss),
+                     .error = error_code,
+                     .trap = trap,
+                     .old_mask = context.mask,
+                     .cr2 = address,
+                     .fpstate = fpstate,
+                     .reserved = {}};
 
   if ((action.flags & kSaNoDefer) == 0) signals.mask |= Bit(signal);
   signals.mask |= action.mask & ~(Bit(kSigKill) | Bit(kSigStop));
@@ -128,8 +159,8 @@ bool PushHandler(Thread& thread, UserFrame& frame, int signal, const SigInfo& in
   return true;
 }
 
-// A call that a signal interrupted is made again when the handler wants that: the program continues at the LibOS's entry with the registers of
-// the call.
+// A call that a signal interrupted is made again when the handler wants that: the program continues at the LibOS's
+// entry with the registers of the call.
 void RestartCall(UserFrame& frame) {
   frame.rax = frame.orig_rax;
   frame.rcx = frame.rip;
@@ -139,7 +170,18 @@ void RestartCall(UserFrame& frame) {
 bool Restartable(uint64_t number) {
   // Waits with a timeout or a mask of their own always report EINTR; so do sleeps.
   switch (number) {
-    case 7: case 23: case 35: case 130: case 128: case 202: case 230: case 232: case 270: case 271: case 281: case 441:
+    case 7:
+    case 23:
+    case 35:
+    case 130:
+    case 128:
+    case 202:
+    case 230:
+    case 232:
+    case 270:
+    case 271:
+    case 281:
+    case 441:
       return false;
     default:
       return true;
@@ -158,11 +200,19 @@ Thread* ThreadForProcessSignal(int signal) {
 
 int SignalOfVector(uint32_t vector) {
   switch (vector) {
-    case 0: case 16: case 19: return kSigFpe;
-    case 1: case 3: return kSigTrap;
-    case 6: return kSigIll;
-    case 17: return kSigBus;
-    default: return kSigSegv;
+    case 0:
+    case 16:
+    case 19:
+      return kSigFpe;
+    case 1:
+    case 3:
+      return kSigTrap;
+    case 6:
+      return kSigIll;
+    case 17:
+      return kSigBus;
+    default:
+      return kSigSegv;
   }
 }
 
@@ -188,8 +238,8 @@ bool DeliverSignals(Thread& thread, UserFrame& frame) {
     if (Ignored(signal)) continue;
     const KernelSigAction& action = actions[signal];
     if (action.handler == kDefault) process().DieOfSignal(signal);
-    if (frame.orig_rax != kNoSyscall && static_cast<int64_t>(frame.rax) == Negative(Errno::kIntr) && (action.flags & kSaRestart) != 0 &&
-        Restartable(frame.orig_rax)) {
+    if (frame.orig_rax != kNoSyscall && static_cast<int64_t>(frame.rax) == Negative(Errno::kIntr) &&
+        (action.flags & kSaRestart) != 0 && Restartable(frame.orig_rax)) {
       RestartCall(frame);
     }
     if (!PushHandler(thread, frame, signal, pending_info[signal], 0, 0, 0)) process().DieOfSignal(kSigSegv);
@@ -210,15 +260,35 @@ void DeliverFault(Thread& thread, UserFrame& frame, uint32_t vector, uint64_t er
   SigInfo info = {};
   info.signo = signal;
   const Mapping* mapping = address_space().Find(address);
-  info.code = signal != kSigSegv ? 1 : vector != 14 ? 0x80 : mapping != nullptr ? 2 : 1;  // SI_KERNEL, SEGV_ACCERR, SEGV_MAPERR
+  info.code = signal != kSigSegv   ? 1
+              : vector != 14       ? 0x80
+              : mapping != nullptr ? 2
+                                   : 1;  // SI_KERNEL, SEGV_ACCERR, SEGV_MAPERR
   info.fields[0] = address;
-  if (action.handler > kIgnore && (signals.mask & Bit(signal)) == 0 && PushHandler(thread, frame, signal, info, error_code, vector, address)) return;
+  if (action.handler > kIgnore && (signals.mask & Bit(signal)) == 0 &&
+      PushHandler(thread, frame, signal, info, error_code, vector, address))
+    return;
   ReportWriter report;
-  report.Text("unhandled fault, signal ").Decimal(signal).Text(", vector ").Decimal(vector).Text(", address ").Hex(address);
-  report.Text(", thread '").Text(thread.name).Text("', rip ").Hex(frame.rip).Text(", rsp ").Hex(frame.rsp).Text(", rax ").Hex(frame.rax);
-  report.Text(", rbx ").Hex(frame.rbx).Text(", rcx ").Hex(frame.rcx).Text(", rdx ").Hex(frame.rdx).Text(", rsi ").Hex(frame.rsi);
-  report.Text(", rdi ").Hex(frame.rdi).Text(", rbp ").Hex(frame.rbp).Text(", r8 ").Hex(frame.r8).Text(", r9 ").Hex(frame.r9);
-  report.Text(", r10 ").Hex(frame.r10).Text(", r11 ").Hex(frame.r11).Text(", r12 ").Hex(frame.r12).Text(", r13 ").Hex(frame.r13);
+  report.Text("unhandled fault, signal ")
+      .Decimal(signal)
+      .Text(", vector ")
+      .Decimal(vector)
+      .Text(", address ")
+      .Hex(address);
+  report.Text(", thread '")
+      .Text(thread.name)
+      .Text("', rip ")
+      .Hex(frame.rip)
+      .Text(", rsp ")
+      .Hex(frame.rsp)
+      .Text(", rax ")
+      .Hex(frame.rax);
+  report.Text(", rbx ").Hex(frame.rbx).Text(", rcx ").Hex(frame.rcx).Text(", rdx ").Hex(frame.rdx).Text(", rsi ").Hex(
+      frame.rsi);
+  report.Text(", rdi ").Hex(frame.rdi).Text(", rbp ").Hex(frame.rbp).Text(", r8 ").Hex(frame.r8).Text(", r9 ").Hex(
+      frame.r9);
+  report.Text(", r10 ").Hex(frame.r10).Text(", r11 ").Hex(frame.r11).Text(", r12 ").Hex(frame.r12).Text(", r13 ").Hex(
+      frame.r13);
   report.Text(", r14 ").Hex(frame.r14).Text(", r15 ").Hex(frame.r15);
   hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_FAULT, static_cast<uint64_t>(signal));
 }
@@ -264,10 +334,14 @@ int64_t SysRtSigprocmask(int how, uint64_t set, uint64_t old_set, uint64_t mask_
     const auto in = UserIn<uint64_t>(set);
     if (!in) return in.Negative();
     const uint64_t value = **in & ~(Bit(kSigKill) | Bit(kSigStop));
-    if (how == 0) signals.mask |= value;
-    else if (how == 1) signals.mask &= ~value;
-    else if (how == 2) signals.mask = value;
-    else return Negative(Errno::kInval);
+    if (how == 0)
+      signals.mask |= value;
+    else if (how == 1)
+      signals.mask &= ~value;
+    else if (how == 2)
+      signals.mask = value;
+    else
+      return Negative(Errno::kInval);
   }
   if (old_set != 0) {
     const auto out = UserOut<uint64_t>(old_set);
@@ -306,7 +380,8 @@ int64_t SysRtSigtimedwait(uint64_t set, uint64_t info, uint64_t timeout, uint64_
   if (timeout != 0) {
     const auto spec = UserIn<TimeSpec>(timeout);
     if (!spec) return spec.Negative();
-    deadline = clock->Now() + static_cast<uint64_t>((*spec)->seconds) * 1'000'000'000 + static_cast<uint64_t>((*spec)->nanoseconds);
+    deadline = clock->Now() + static_cast<uint64_t>((*spec)->seconds) * 1'000'000'000 +
+               static_cast<uint64_t>((*spec)->nanoseconds);
   }
   SignalState& signals = PersonalityOf(*scheduler().current()).signals;
   WaitQueue never;
@@ -350,8 +425,22 @@ int64_t SysRtSigreturn() {
     auto* mxcsr = reinterpret_cast<uint32_t*>(thread.xsave() + 24);
     *mxcsr &= 0xffff;
   }
-  frame.r8 = m.r8; frame.r9 = m.r9; frame.r10 = m.r10; frame.r11 = m.r11; frame.r12 = m.r12; frame.r13 = m.r13; frame.r14 = m.r14; frame.r15 = m.r15;
-  frame.rdi = m.rdi; frame.rsi = m.rsi; frame.rbp = m.rbp; frame.rbx = m.rbx; frame.rdx = m.rdx; frame.rcx = m.rcx; frame.rsp = m.rsp; frame.rip = m.rip;
+  frame.r8 = m.r8;
+  frame.r9 = m.r9;
+  frame.r10 = m.r10;
+  frame.r11 = m.r11;
+  frame.r12 = m.r12;
+  frame.r13 = m.r13;
+  frame.r14 = m.r14;
+  frame.r15 = m.r15;
+  frame.rdi = m.rdi;
+  frame.rsi = m.rsi;
+  frame.rbp = m.rbp;
+  frame.rbx = m.rbx;
+  frame.rdx = m.rdx;
+  frame.rcx = m.rcx;
+  frame.rsp = m.rsp;
+  frame.rip = m.rip;
   // Arithmetic flags, direction, alignment check; never IOPL, TF or VM.
   frame.rflags = (m.rflags & 0x40cd5) | 0x202;
   frame.orig_rax = kNoSyscall;

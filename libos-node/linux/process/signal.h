@@ -13,9 +13,9 @@ class Thread;
 
 namespace ebb::linux_abi {
 
-constexpr int kSigHup = 1, kSigInt = 2, kSigIll = 4, kSigTrap = 5, kSigAbrt = 6, kSigBus = 7, kSigFpe = 8, kSigKill = 9, kSigSegv = 11, kSigPipe = 13,
-              kSigTerm = 15, kSigChld = 17, kSigCont = 18, kSigStop = 19, kSigTstp = 20, kSigTtin = 21, kSigTtou = 22, kSigUrg = 23, kSigWinch = 28,
-              kSigSys = 31;
+constexpr int kSigHup = 1, kSigInt = 2, kSigIll = 4, kSigTrap = 5, kSigAbrt = 6, kSigBus = 7, kSigFpe = 8, kSigKill = 9,
+              kSigSegv = 11, kSigPipe = 13, kSigTerm = 15, kSigChld = 17, kSigCont = 18, kSigStop = 19, kSigTstp = 20,
+              kSigTtin = 21, kSigTtou = 22, kSigUrg = 23, kSigWinch = 28, kSigSys = 31;
 constexpr int kSignals = 64;
 
 struct SigInfo {
@@ -50,7 +50,8 @@ bool DeliverSignals(Thread& thread, UserFrame& frame);
 // A CPU fault of the program: delivers it now, or ends the machine when there is no handler.
 void DeliverFault(Thread& thread, UserFrame& frame, uint32_t vector, uint64_t error_code, uint64_t address);
 
-// Temporarily replaces the mask for a blocking call (ppoll, epoll_pwait, sigsuspend); put back after the signal was delivered, or by EndMaskedWait.
+// Temporarily replaces the mask for a blocking call (ppoll, epoll_pwait, sigsuspend); put back after the signal was
+// delivered, or by EndMaskedWait.
 void BeginMaskedWait(uint64_t mask);
 void EndMaskedWait(bool interrupted);
 

@@ -7,8 +7,9 @@
 namespace ebb::linux_abi {
 namespace {
 
-constexpr uint64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400, kCloneSighand = 0x800, kCloneThread = 0x10000, kCloneSetTls = 0x80000,
-                   kCloneParentSetTid = 0x100000, kCloneChildClearTid = 0x200000, kCloneChildSetTid = 0x1000000;
+constexpr uint64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400, kCloneSighand = 0x800,
+                   kCloneThread = 0x10000, kCloneSetTls = 0x80000, kCloneParentSetTid = 0x100000,
+                   kCloneChildClearTid = 0x200000, kCloneChildSetTid = 0x1000000;
 constexpr uint32_t kMaxThreads = 512;
 
 }  // namespace
@@ -111,7 +112,9 @@ int64_t SysSchedGetparam(int, uint64_t parameter) {
 
 int64_t SysSchedGetscheduler(int) { return 0; }
 
-int64_t SysSchedSetscheduler(int, int policy, uint64_t) { return policy == 0 || policy == 3 || policy == 5 ? 0 : Negative(Errno::kPerm); }
+int64_t SysSchedSetscheduler(int, int policy, uint64_t) {
+  return policy == 0 || policy == 3 || policy == 5 ? 0 : Negative(Errno::kPerm);
+}
 
 int64_t SysSchedPriorityBound(int) { return 0; }
 
@@ -126,7 +129,8 @@ int64_t SysGetcpu(uint64_t cpu, uint64_t node) {
 }
 
 int64_t SysPrctl(int option, uint64_t a, uint64_t, uint64_t, uint64_t) {
-  constexpr int kGetDumpable = 3, kSetDumpable = 4, kSetName = 15, kGetName = 16, kSetTimerSlack = 29, kSetNoNewPrivs = 38, kGetNoNewPrivs = 39;
+  constexpr int kGetDumpable = 3, kSetDumpable = 4, kSetName = 15, kGetName = 16, kSetTimerSlack = 29,
+                kSetNoNewPrivs = 38, kGetNoNewPrivs = 39;
   constexpr int kSetVma = 0x53564d41;
   Thread* thread = scheduler().current();
   switch (option) {
@@ -148,10 +152,17 @@ int64_t SysPrctl(int option, uint64_t a, uint64_t, uint64_t, uint64_t) {
       __builtin_memcpy(out->data(), thread->name, sizeof(thread->name));
       return 0;
     }
-    case kGetDumpable: return 0;
-    case kGetNoNewPrivs: return 1;
-    case kSetDumpable: case kSetTimerSlack: case kSetNoNewPrivs: case kSetVma: return 0;
-    default: return Negative(Errno::kInval);
+    case kGetDumpable:
+      return 0;
+    case kGetNoNewPrivs:
+      return 1;
+    case kSetDumpable:
+    case kSetTimerSlack:
+    case kSetNoNewPrivs:
+    case kSetVma:
+      return 0;
+    default:
+      return Negative(Errno::kInval);
   }
 }
 

@@ -8,30 +8,44 @@
 namespace ebb::linux_abi {
 namespace {
 
-constexpr int kRealtime = 0, kMonotonic = 1, kProcessCpu = 2, kThreadCpu = 3, kMonotonicRaw = 4, kRealtimeCoarse = 5, kMonotonicCoarse = 6,
-              kBoottime = 7;
+constexpr int kRealtime = 0, kMonotonic = 1, kProcessCpu = 2, kThreadCpu = 3, kMonotonicRaw = 4, kRealtimeCoarse = 5,
+              kMonotonicCoarse = 6, kBoottime = 7;
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 // False for clocks that do not exist.
 bool ReadClock(int clock_id, uint64_t& nanoseconds) {
   switch (clock_id) {
-    case kRealtime: case kRealtimeCoarse: nanoseconds = clock->Realtime(); return true;
-    case kMonotonic: case kMonotonicRaw: case kMonotonicCoarse: case kBoottime: nanoseconds = clock->Now(); return true;
+    case kRealtime:
+    case kRealtimeCoarse:
+      nanoseconds = clock->Realtime();
+      return true;
+    case kMonotonic:
+    case kMonotonicRaw:
+    case kMonotonicCoarse:
+    case kBoottime:
+      nanoseconds = clock->Now();
+      return true;
     // One core: what was not idle was spent by the process. Threads are not told apart.
-    case kProcessCpu: case kThreadCpu: nanoseconds = clock->Now() - boot_time_ns() - scheduler().idle_ns(); return true;
-    default: return false;
+    case kProcessCpu:
+    case kThreadCpu:
+      nanoseconds = clock->Now() - boot_time_ns() - scheduler().idle_ns();
+      return true;
+    default:
+      return false;
   }
 }
 
 TimeSpec ToSpec(uint64_t nanoseconds) {
-  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond), static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
+  return {static_cast<int64_t>(nanoseconds / kNanosecondsPerSecond),
+          static_cast<int64_t>(nanoseconds % kNanosecondsPerSecond)};
 }
 
 Result<uint64_t> ReadDuration(uint64_t address) {
   const auto in = UserIn<TimeSpec>(address);
   if (!in) return in.error();
   const TimeSpec spec = **in;
-  if (spec.seconds < 0 || spec.nanoseconds < 0 || spec.nanoseconds >= static_cast<int64_t>(kNanosecondsPerSecond)) return Errno::kInval;
+  if (spec.seconds < 0 || spec.nanoseconds < 0 || spec.nanoseconds >= static_cast<int64_t>(kNanosecondsPerSecond))
+    return Errno::kInval;
   constexpr int64_t kCenturies = 10'000'000'000;
   if (spec.seconds >= kCenturies) return kForever / 2;
   return static_cast<uint64_t>(spec.seconds) * kNanosecondsPerSecond + static_cast<uint64_t>(spec.nanoseconds);
@@ -78,7 +92,8 @@ int64_t SysGettimeofday(uint64_t value, uint64_t zone) {
     const auto out = UserOut<TimeVal>(value);
     if (!out) return out.Negative();
     const uint64_t now = clock->Realtime();
-    **out = {static_cast<int64_t>(now / kNanosecondsPerSecond), static_cast<int64_t>(now % kNanosecondsPerSecond / 1000)};
+    **out = {static_cast<int64_t>(now / kNanosecondsPerSecond),
+             static_cast<int64_t>(now % kNanosecondsPerSecond / 1000)};
   }
   if (zone != 0) {
     const auto out = UserOut<uint64_t>(zone);

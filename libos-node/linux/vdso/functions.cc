@@ -1,4 +1,5 @@
-// Code of the vDSO. Runs as the program: no kernel state, general registers only, position-independent. Reads the clock page of the tender.
+// Code of the vDSO. Runs as the program: no kernel state, general registers only, position-independent. Reads the clock
+// page of the tender.
 #include <cstdint>
 
 #include "abi/ebb_abi.h"
@@ -53,9 +54,18 @@ extern "C" {
 int __vdso_clock_gettime(int clock_id, TimeSpec* out) {
   uint64_t now;
   switch (clock_id) {
-    case 0: case 5: now = Read().realtime; break;
-    case 1: case 4: case 6: case 7: now = Read().monotonic; break;
-    default: return static_cast<int>(Syscall(228, static_cast<uint64_t>(clock_id), reinterpret_cast<uint64_t>(out)));
+    case 0:
+    case 5:
+      now = Read().realtime;
+      break;
+    case 1:
+    case 4:
+    case 6:
+    case 7:
+      now = Read().monotonic;
+      break;
+    default:
+      return static_cast<int>(Syscall(228, static_cast<uint64_t>(clock_id), reinterpret_cast<uint64_t>(out)));
   }
   out->seconds = static_cast<int64_t>(now / kNanosecondsPerSecond);
   out->nanoseconds = static_cast<int64_t>(now % kNanosecondsPerSecond);

@@ -30,10 +30,10 @@ void OnFault(int, siginfo_t* info, void* argument) {
 }
 
 // Runs `text` with rdi in the middle of an inaccessible region, rsi = 16 and r12 = rdi.
-#define FAULTING(name, text)                                                                            \
-  __attribute__((noinline, target("avx512f,avx512bw"))) void name(uint64_t address) {                   \
-    asm volatile("mov %0, %%rdi; mov $16, %%esi; mov %%rdi, %%r12; mov $1, %%ecx; " text ::"r"(address) \
-                 : "rdi", "rsi", "r12", "rcx", "rax", "memory");                                        \
+#define FAULTING(name, text)                                                                           \
+  __attribute__((noinline, target("avx512f,avx512bw"))) void name(uint64_t address) {                  \
+    asm volatile("mov %0, %%rdi; mov $16, %%esi; mov %%rdi, %%r12; mov $1, %%ecx; " text::"r"(address) \
+                 : "rdi", "rsi", "r12", "rcx", "rax", "memory");                                       \
   }
 FAULTING(Load, "mov (%%rdi), %%rax")
 FAULTING(LoadByte, "movzbl 5(%%rdi), %%eax")
@@ -121,8 +121,7 @@ TEST(FaultAddress, AgreesWithTheProcessor) {
   alignas(16) static uint8_t stack[65536];
   const stack_t alternative{stack, 0, sizeof stack};
   sigaltstack(&alternative, nullptr);
-  struct sigaction action {
-  }, before{};
+  struct sigaction action{}, before{};
   action.sa_sigaction = OnFault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, &before);

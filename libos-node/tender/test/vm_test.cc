@@ -210,7 +210,7 @@ TEST_P(VmTest, ReadyOnceThenServesTheSocket) {
   const std::string socket_path = TemporaryPath(tender() + ".sock");
   TenderProcess process(Arguments("idle", {"--socket", socket_path}));
   ASSERT_TRUE(process.WaitFor(FrameType::kReady));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(stat(socket_path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   process.Send(FrameType::kEnd);

@@ -58,7 +58,10 @@ class TextFile final : public SeekableFile {
 
 class ProcText final : public Inode {
  public:
-  ProcText(const ProcNode& node, uint32_t thread) : Inode(kSIfReg | 0444, NumberOf(&node, thread)), node_(node), thread_(thread) { set_links(1); }
+  ProcText(const ProcNode& node, uint32_t thread)
+      : Inode(kSIfReg | 0444, NumberOf(&node, thread)), node_(node), thread_(thread) {
+    set_links(1);
+  }
   uint64_t device() const override { return kProcDevice; }
   bool synthetic() const override { return true; }
   Result<ebb::Ref<File>> Open(uint32_t flags) override {
@@ -122,10 +125,14 @@ class DescriptorLink final : public Symlink {
     LinuxStat stat;
     if (const auto done = file_->Stat(stat); !done) return done.error();
     const uint32_t type = stat.mode & kSIfMt;
-    if (type == kSIfIfo || type == kSIfSock) return text_.Text(type == kSIfIfo ? "pipe:[" : "socket:[").Decimal(stat.ino).Text("]").view();
+    if (type == kSIfIfo || type == kSIfSock)
+      return text_.Text(type == kSIfIfo ? "pipe:[" : "socket:[").Decimal(stat.ino).Text("]").view();
     const bool epoll = file_->kind() == FileKind::kEpoll;
     const bool timer = file_->kind() == FileKind::kTimer;
-    return text_.Text(epoll ? "anon_inode:[eventpoll]" : timer ? "anon_inode:[timerfd]" : "anon_inode:[eventfd]").view();
+    return text_.Text(epoll   ? "anon_inode:[eventpoll]"
+                      : timer ? "anon_inode:[timerfd]"
+                              : "anon_inode:[eventfd]")
+        .view();
   }
 
   Result<ebb::Ref<Inode>> Object() override {
@@ -199,7 +206,8 @@ ebb::Ref<Inode> MakeNode(const ProcNode& node, Directory& up, uint32_t thread);
 // A table, and numbered directories that the table does not name.
 class TableDirectory : public ProcDirectory {
  public:
-  TableDirectory(uint64_t number, Directory* up, std::string_view name, std::span<const ProcNode> nodes, uint32_t thread = 0)
+  TableDirectory(uint64_t number, Directory* up, std::string_view name, std::span<const ProcNode> nodes,
+                 uint32_t thread = 0)
       : ProcDirectory(number, up, name), nodes_(nodes), thread_(thread) {}
 
   Result<ebb::Ref<Inode>> Find(std::string_view name) override {

@@ -41,7 +41,9 @@ void WriteCwd(TextBuffer& out, uint32_t) {
   if (const auto path = PathOf(file_system().current(), buffer)) out.Text(*path);
 }
 
-void WriteBlock(TextBuffer& out, uint64_t address, uint64_t size) { out.Text({reinterpret_cast<const char*>(address), size}); }
+void WriteBlock(TextBuffer& out, uint64_t address, uint64_t size) {
+  out.Text({reinterpret_cast<const char*>(address), size});
+}
 void WriteCmdline(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().arguments, boot_info().arguments_size); }
 void WriteEnviron(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().environment, boot_info().environment_size); }
 void WriteComm(TextBuffer& out, uint32_t thread) { out.Text(NameOf(thread)).Text("\n"); }
@@ -66,10 +68,21 @@ void WriteMaps(TextBuffer& out, uint32_t) {
 void WriteStat(TextBuffer& out, uint32_t thread) {
   const uint64_t pid = Pid();
   const uint64_t bytes = MemoryCommitted();
-  out.Decimal(thread != 0 ? thread : pid).Text(" (").Text(NameOf(thread)).Text(") R 0 ").Decimal(pid).Text(" ").Decimal(pid);
+  out.Decimal(thread != 0 ? thread : pid)
+      .Text(" (")
+      .Text(NameOf(thread))
+      .Text(") R 0 ")
+      .Decimal(pid)
+      .Text(" ")
+      .Decimal(pid);
   // tty, tpgid, flags, faults
   out.Text(" 0 -1 4194304 0 0 0 0 ").Decimal(BusyTicks()).Text(" 0 0 0 20 0 ").Decimal(process().thread_count());
-  out.Text(" 0 ").Decimal(boot_time_ns() / kNanosecondsPerTick).Text(" ").Decimal(bytes).Text(" ").Decimal(bytes / kPage);
+  out.Text(" 0 ")
+      .Decimal(boot_time_ns() / kNanosecondsPerTick)
+      .Text(" ")
+      .Decimal(bytes)
+      .Text(" ")
+      .Decimal(bytes / kPage);
   out.Text(" 18446744073709551615");
   // From startcode on nothing is told.
   constexpr int kRestOfFields = 27;
@@ -88,7 +101,10 @@ void WriteStatus(TextBuffer& out, uint32_t thread) {
   const uint64_t kilobytes = MemoryCommitted() / kKilobyte;
   out.Text("Name:\t").Text(NameOf(thread)).Text("\nUmask:\t0").Decimal((file_system().umask() >> 6) & 7);
   out.Decimal((file_system().umask() >> 3) & 7).Decimal(file_system().umask() & 7);
-  out.Text("\nState:\tR (running)\nTgid:\t").Decimal(pid).Text("\nNgid:\t0\nPid:\t").Decimal(thread != 0 ? thread : pid);
+  out.Text("\nState:\tR (running)\nTgid:\t")
+      .Decimal(pid)
+      .Text("\nNgid:\t0\nPid:\t")
+      .Decimal(thread != 0 ? thread : pid);
   out.Text("\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t256\nGroups:\t\n");
   for (const std::string_view name : {"VmPeak:", "VmSize:", "VmHWM:", "VmRSS:", "VmData:"}) {
     out.Text(name).Text("\t").Decimal(kilobytes, 8).Text(" kB\n");
@@ -105,10 +121,18 @@ constexpr ProcNode kThreadNodes[] = {
 };
 
 constexpr ProcNode kProcessNodes[] = {
-    {"cmdline", Kind::kText, WriteCmdline}, {"comm", Kind::kText, WriteComm},     {"cwd", Kind::kLink, WriteCwd},
-    {"environ", Kind::kText, WriteEnviron}, {"exe", Kind::kLink, WriteExe},       {"fd", Kind::kDescriptors},
-    {"maps", Kind::kText, WriteMaps},       {"mounts", Kind::kText, WriteMounts}, {"root", Kind::kLink, WriteRoot},
-    {"stat", Kind::kText, WriteStat},       {"statm", Kind::kText, WriteStatm},   {"status", Kind::kText, WriteStatus},
+    {"cmdline", Kind::kText, WriteCmdline},
+    {"comm", Kind::kText, WriteComm},
+    {"cwd", Kind::kLink, WriteCwd},
+    {"environ", Kind::kText, WriteEnviron},
+    {"exe", Kind::kLink, WriteExe},
+    {"fd", Kind::kDescriptors},
+    {"maps", Kind::kText, WriteMaps},
+    {"mounts", Kind::kText, WriteMounts},
+    {"root", Kind::kLink, WriteRoot},
+    {"stat", Kind::kText, WriteStat},
+    {"statm", Kind::kText, WriteStatm},
+    {"status", Kind::kText, WriteStatus},
     {"task", Kind::kTasks},
 };
 

@@ -27,7 +27,9 @@ void WriteMeminfo(TextBuffer& out, uint32_t) {
   const uint64_t total = MemoryLimit();
   const uint64_t used = MemoryCommitted();
   const uint64_t free = used < total ? total - used : 0;
-  const auto line = [&](std::string_view name, uint64_t bytes) { out.Text(name).Decimal(bytes / kKilobyte, 24 - name.size()).Text(" kB\n"); };
+  const auto line = [&](std::string_view name, uint64_t bytes) {
+    out.Text(name).Decimal(bytes / kKilobyte, 24 - name.size()).Text(" kB\n");
+  };
   line("MemTotal:", total);
   line("MemFree:", free);
   line("MemAvailable:", free);
@@ -86,7 +88,10 @@ void WriteStat(TextBuffer& out, uint32_t) {
   const uint64_t up = clock->Now() - boot_time_ns();
   const uint64_t cores = boot_info().core_count;
   const auto line = [&](uint64_t share) {
-    out.Decimal((up - idle) / kNanosecondsPerTick / share).Text(" 0 0 ").Decimal(idle / kNanosecondsPerTick / share).Text(" 0 0 0 0 0 0\n");
+    out.Decimal((up - idle) / kNanosecondsPerTick / share)
+        .Text(" 0 0 ")
+        .Decimal(idle / kNanosecondsPerTick / share)
+        .Text(" 0 0 0 0 0 0\n");
   };
   out.Text("cpu  ");
   line(1);
@@ -94,7 +99,9 @@ void WriteStat(TextBuffer& out, uint32_t) {
     out.Text("cpu").Decimal(core).Text(" ");
     line(cores);
   }
-  out.Text("ctxt 0\nbtime ").Decimal((clock->Realtime() - up) / kNanosecondsPerSecond).Text("\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
+  out.Text("ctxt 0\nbtime ")
+      .Decimal((clock->Realtime() - up) / kNanosecondsPerSecond)
+      .Text("\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
 }
 
 void WriteUptime(TextBuffer& out, uint32_t) {
@@ -109,7 +116,9 @@ void WriteUptime(TextBuffer& out, uint32_t) {
   out.Text("\n");
 }
 
-void WriteLoadavg(TextBuffer& out, uint32_t) { out.Text("0.00 0.00 0.00 1/1 ").Decimal(static_cast<uint64_t>(SysGetpid())).Text("\n"); }
+void WriteLoadavg(TextBuffer& out, uint32_t) {
+  out.Text("0.00 0.00 0.00 1/1 ").Decimal(static_cast<uint64_t>(SysGetpid())).Text("\n");
+}
 void WriteFilesystems(TextBuffer& out, uint32_t) { out.Text("nodev\tproc\nnodev\ttmpfs\n"); }
 // Memory is counted when it is mapped: strict accounting, which lets glibc give its heaps back.
 void WriteOvercommit(TextBuffer& out, uint32_t) { out.Text("2\n"); }
@@ -133,7 +142,8 @@ void WriteUuid(TextBuffer& out, uint32_t) {
 }
 
 constexpr ProcNode kRandomNodes[] = {{"uuid", Kind::kText, WriteUuid}};
-constexpr ProcNode kVmNodes[] = {{"max_map_count", Kind::kText, WriteMaxMapCount}, {"overcommit_memory", Kind::kText, WriteOvercommit}};
+constexpr ProcNode kVmNodes[] = {{"max_map_count", Kind::kText, WriteMaxMapCount},
+                                 {"overcommit_memory", Kind::kText, WriteOvercommit}};
 constexpr ProcNode kKernelNodes[] = {
     {"cap_last_cap", Kind::kText, WriteLastCapability},
     {"pid_max", Kind::kText, WritePidMax},

@@ -25,7 +25,8 @@ class TextBuffer {
     return *this;
   }
   TextBuffer& Hex(uint64_t value, int digits) {
-    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) bytes_.push_back("0123456789abcdef"[(value >> shift) & 15]);
+    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
+      bytes_.push_back("0123456789abcdef"[(value >> shift) & 15]);
     return *this;
   }
   std::vector<char>& bytes() { return bytes_; }

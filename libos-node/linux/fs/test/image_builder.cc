@@ -38,11 +38,16 @@ uint32_t ImageBuilder::Add(std::string_view path, uint32_t mode, std::string_vie
   return static_cast<uint32_t>(entries_.size() - 1);
 }
 
-uint32_t ImageBuilder::Directory(std::string_view path, uint32_t mode) { return Add(path, linux_abi::kSIfDir | mode, {}, {}); }
-uint32_t ImageBuilder::File(std::string_view path, std::string_view content, uint32_t mode, std::vector<ebb_site> sites) {
+uint32_t ImageBuilder::Directory(std::string_view path, uint32_t mode) {
+  return Add(path, linux_abi::kSIfDir | mode, {}, {});
+}
+uint32_t ImageBuilder::File(std::string_view path, std::string_view content, uint32_t mode,
+                            std::vector<ebb_site> sites) {
   return Add(path, linux_abi::kSIfReg | mode, content, std::move(sites));
 }
-uint32_t ImageBuilder::Symlink(std::string_view path, std::string_view target) { return Add(path, linux_abi::kSIfLnk | 0777, target, {}); }
+uint32_t ImageBuilder::Symlink(std::string_view path, std::string_view target) {
+  return Add(path, linux_abi::kSIfLnk | 0777, target, {});
+}
 
 ebb_fs_entry* ImageBuilder::entry(uint32_t index) {
   return reinterpret_cast<ebb_fs_entry*>(reinterpret_cast<char*>(pages_.data()) + header()->entries_offset) + index;

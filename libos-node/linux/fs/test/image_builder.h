@@ -15,7 +15,8 @@ class ImageBuilder {
   ImageBuilder();
   // Paths are absolute, without a slash at the end; the directory must have been added.
   uint32_t Directory(std::string_view path, uint32_t mode = 0755);
-  uint32_t File(std::string_view path, std::string_view content, uint32_t mode = 0644, std::vector<ebb_site> sites = {});
+  uint32_t File(std::string_view path, std::string_view content, uint32_t mode = 0644,
+                std::vector<ebb_site> sites = {});
   uint32_t Symlink(std::string_view path, std::string_view target);
 
   // Valid until the builder changes. Corrupt it through entry() and header() to see it refused.

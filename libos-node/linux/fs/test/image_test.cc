@@ -154,7 +154,8 @@ TEST_F(ImageCheckTest, RefusesBadEntries) {
   EXPECT_TRUE(refused(file_, [](ebb_fs_entry& e) { e.first_site = UINT32_MAX; }));
   EXPECT_TRUE(refused(file_, [](ebb_fs_entry& e) { e.size = 6; })) << "a site beyond the end";
   EXPECT_TRUE(refused(link_, [](ebb_fs_entry& e) { e.size = 0; }));
-  EXPECT_TRUE(refused(link_, [&](ebb_fs_entry& e) { e.name_offset = builder_.entry(file_)->name_offset; })) << "a name twice";
+  EXPECT_TRUE(refused(link_, [&](ebb_fs_entry& e) { e.name_offset = builder_.entry(file_)->name_offset; }))
+      << "a name twice";
   EXPECT_EQ(Check(), "");
 }
 

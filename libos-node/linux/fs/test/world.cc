@@ -325,7 +325,9 @@ std::string ReadFile(std::string_view path) {
   return all;
 }
 
-int64_t WriteText(int64_t fd, std::string_view text) { return linux_abi::SysWrite(static_cast<int>(fd), P(text.data()), text.size()); }
+int64_t WriteText(int64_t fd, std::string_view text) {
+  return linux_abi::SysWrite(static_cast<int>(fd), P(text.data()), text.size());
+}
 
 void WriteFile(std::string_view path, std::string_view text) {
   const int64_t fd = Open(path, linux_abi::kOCreat | linux_abi::kOWrOnly | linux_abi::kOTrunc);

@@ -1,5 +1,6 @@
-// World: what the file layer needs of the kernel, under the control of a test. Time stands still unless somebody sleeps; a sleep runs what the test has
-// planned for other threads, then goes on to the next deadline. Memory of the test is the program's memory, but for what it declares unmapped.
+// World: what the file layer needs of the kernel, under the control of a test. Time stands still unless somebody
+// sleeps; a sleep runs what the test has planned for other threads, then goes on to the next deadline. Memory of the
+// test is the program's memory, but for what it declares unmapped.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,7 +28,7 @@ struct World {
   uint64_t mask = 0, mask_during_wait = 0;
   int mask_ends = 0;
   uint64_t unmapped_start = 0, unmapped_end = 0;
-  size_t pages = 0;       // allocated
+  size_t pages = 0;  // allocated
   size_t page_limit = SIZE_MAX;
   uint64_t memory_limit = 64 << 20, memory_committed = 10 << 20;
   std::map<std::string, std::string, std::less<>> options;

@@ -1,4 +1,5 @@
-// What the scenarios of the test guest stand on: hypercalls, rings, output, the clock and the upcall handler. Included once, by guest.cc.
+// What the scenarios of the test guest stand on: hypercalls, rings, output, the clock and the upcall handler. Included
+// once, by guest.cc.
 #ifndef EBB_TENDER_TEST_GUEST_RUNTIME_H_
 #define EBB_TENDER_TEST_GUEST_RUNTIME_H_
 
