@@ -77,6 +77,28 @@ test('never by another namespace, and never by two activations at once', async (
   expect(host.vms.map((vm) => vm.requests.length)).toEqual([2, 2, 3]);
 });
 
+test('who comes while only logs are still to be collected waits for that VM instead of having another one made', async () => {
+  await start({ flushMs: 20 });
+  fixture.putAction();
+  await fixture.invoke();
+  const second = fixture.invoke();
+  // Its answer is out, its logs are not in.
+  await until(() => fixture.acks.filter(({ kind }) => kind === 'result').length === 2, 'the second answer');
+  const third = fixture.invoke();
+  await Promise.all([second, third]);
+  expect(host.vms).toHaveLength(1);
+});
+
+test('but not for long: logs that do not come do not hold up the next activation', async () => {
+  await start({ flushMs: 400 });
+  fixture.putAction();
+  const first = fixture.invoke();
+  await until(() => fixture.acks.filter(({ kind }) => kind === 'result').length === 1, 'the first answer');
+  const second = fixture.invoke();
+  await until(() => host.vms.length === 2, 'another VM', 300);
+  await Promise.all([first, second]);
+});
+
 test('an action with concurrency shares its VM, up to that many', async () => {
   const gate = new Gate();
   await start(gate.guest);

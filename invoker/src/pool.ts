@@ -28,6 +28,11 @@ export interface VmSpec {
 /** The right to run one activation on a VM. */
 export interface Lease {
   readonly proxy: VmProxy;
+  /**
+   * The activation is answered and only its logs are still to come: the VM will be free in a moment. Who wants it next waits that long instead of
+   * having another one made.
+   */
+  settle(): void;
   /** Gives it back, once. Without `keep` the VM takes nothing more and ends when its last activation is done. */
   release(keep: boolean): void;
 }
@@ -56,12 +61,17 @@ export interface PoolStatus {
   }[];
 }
 
+/** How long a settling VM is waited for: collecting logs takes well under a millisecond, a boot tens of them. */
+const kSettleMs = 50;
+
 interface Entry {
   readonly spec: VmSpec;
   /** Settles with the boot. */
   readonly ready: Promise<VmProxy>;
   proxy: VmProxy | undefined;
   active: number;
+  /** Of these, the ones that are answered. */
+  settling: number;
   /** Takes nothing more. */
   doomed: boolean;
   ending: boolean;
@@ -162,7 +172,7 @@ export class Pool {
   /** True when the waiter was served (or will be, by a VM that is starting). */
   #place(waiter: Waiter): boolean {
     const { spec } = waiter;
-    const entry = this.#match(spec) ?? this.#make(spec);
+    const entry = this.#match(spec) ?? (this.#isSettling(spec) ? undefined : this.#make(spec));
     if (entry === undefined) return false;
     this.#idle.delete(entry);
     clearTimeout(entry.idleTimer);
@@ -196,6 +206,14 @@ export class Pool {
     return found;
   }
 
+  /** A VM of the spec is full, but will not be in a moment. */
+  #isSettling(spec: VmSpec): boolean {
+    for (const entry of this.#entries.get(spec.group) ?? []) {
+      if (!entry.doomed && entry.settling > 0 && entry.spec.revision === spec.revision) return true;
+    }
+    return false;
+  }
+
   #make(spec: VmSpec): Entry | undefined {
     this.#retireOlderRevisions(spec);
     const freeMb = this.#options.memoryMb - this.#usedMb;
@@ -209,6 +227,7 @@ export class Pool {
       ready,
       proxy: undefined,
       active: 0,
+      settling: 0,
       doomed: false,
       ending: false,
       gone: false,
@@ -247,11 +266,27 @@ export class Pool {
 
   #lease(entry: Entry, proxy: VmProxy): Lease {
     let released = false;
+    let settling: NodeJS.Timeout | undefined;
+    const settled = () => {
+      if (settling === undefined) return;
+      clearTimeout(settling);
+      settling = undefined;
+      entry.settling -= 1;
+    };
     return {
       proxy,
+      settle: () => {
+        if (released || settling !== undefined) return;
+        entry.settling += 1;
+        settling = setTimeout(() => {
+          settled();
+          this.#pump();
+        }, kSettleMs);
+      },
       release: (keep) => {
         if (released) return;
         released = true;
+        settled();
         entry.active -= 1;
         this.#active -= 1;
         if (!keep) entry.doomed = true;

@@ -5,10 +5,10 @@
 #include <atomic>
 #include <type_traits>
 
-#include "kernel/console.h"
 #include "kernel/event_manager.h"
 #include "kernel/hypercall.h"
 #include "kernel/thread.h"
+#include "kernel/trace.h"
 #include "linux/fs/syscalls.h"
 #include "linux/mm/address_space.h"
 #include "linux/net/syscalls.h"
@@ -63,48 +63,6 @@ constexpr auto kTable = [] {
   for (const Entry& entry : kEntries) table[entry.number] = entry.handler;
   return table;
 }();
-
-// One line of text on the trace stream.
-class TraceLine {
- public:
-  TraceLine& Text(const char* text) {
-    while (*text != '\0' && size_ < sizeof(text_)) text_[size_++] = *text++;
-    return *this;
-  }
-  TraceLine& Hex(uint64_t value) {
-    Text("0x");
-    bool digits = false;
-    for (int shift = 60; shift >= 0; shift -= 4) {
-      const uint64_t digit = (value >> shift) & 15;
-      digits = digits || digit != 0 || shift == 0;
-      if (digits && size_ < sizeof(text_)) text_[size_++] = "0123456789abcdef"[digit];
-    }
-    return *this;
-  }
-  TraceLine& Decimal(int64_t value) {
-    if (value < 0) Text("-");
-    uint64_t rest = value < 0 ? -static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
-    char digits[20];
-    int count = 0;
-    do {
-      digits[count++] = static_cast<char>('0' + rest % 10);
-      rest /= 10;
-    } while (rest != 0);
-    while (count > 0 && size_ < sizeof(text_)) text_[size_++] = digits[--count];
-    return *this;
-  }
-  void Send() {
-    if (size_ == sizeof(text_)) --size_;
-    text_[size_++] = '\n';
-    (void)console().Write(EBB_LOG_TRACE, std::as_bytes(std::span(text_, size_)));
-  }
-
- private:
-  char text_[256];
-  size_t size_ = 0;
-};
-
-bool Tracing() { return (boot_info().flags & EBB_BOOT_TRACE) != 0; }
 
 void TraceCall(const UserFrame& frame, bool known) {
   TraceLine line;

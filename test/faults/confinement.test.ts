@@ -49,7 +49,9 @@ forTargets(libosTenders, ({ name, tender }) => {
       }
     });
 
-    it.runIf(tender === 'process')('of the guest hold nothing but a wake-up, and no privilege', () => {
+    // Under KVM the guest is no process.
+    if (tender !== 'process') return;
+    it('of the guest hold nothing but a wake-up, and no privilege', () => {
       const guests = stack.tenders().flatMap(({ pid }) => descendants(pid));
       expect(guests).toHaveLength(vms);
       for (const { pid } of guests) {

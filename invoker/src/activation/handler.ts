@@ -164,6 +164,7 @@ export class ActivationHandler {
   async #reportWithLogs(lease: Lease, job: Job, outcome: Outcome, activation: Activation): Promise<Activation> {
     const { reporter, log } = this.#options;
     const { message } = job;
+    if (!outcome.spoilt) lease.settle();
     const sent = message.blocking ? reporter.result(message, activation) : Promise.resolve();
     let complete = true;
     let logs: string[];

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import type { BootOptions, BootVm, ExitReport, LogRecord, Vm } from '@ebbwhisk/libos-node';
 
 export interface FakeGuest {
+  /** Milliseconds until flushLogs resolves; none: at once. */
+  readonly flushMs?: number;
   /** Called for each request; the default answers /init with OK and /run with its own value. */
   onRequest?(request: { path: string; body: string; vm: FakeVm; response: ServerResponse }): void | Promise<void>;
 }
@@ -24,6 +26,7 @@ export class FakeVm implements Vm {
   connections = 0;
   ended = false;
   #dir: string;
+  #flushMs: number;
   #server: Server;
   #resolveExit: (report: ExitReport) => void = () => {};
   #listeners = new Set<(record: LogRecord) => void>();
@@ -31,6 +34,7 @@ export class FakeVm implements Vm {
   constructor(id: string, options: BootOptions, guest: FakeGuest) {
     this.id = id;
     this.options = options;
+    this.#flushMs = guest.flushMs ?? 0;
     this.#dir = mkdtempSync(join(tmpdir(), 'fake-vm-'));
     this.socketPath = join(this.#dir, 'socket');
     this.exited = new Promise((resolve) => {
@@ -80,7 +84,7 @@ export class FakeVm implements Vm {
   }
 
   flushLogs(): Promise<void> {
-    return Promise.resolve();
+    return new Promise((resolve) => setTimeout(resolve, this.#flushMs));
   }
 
   stats() {

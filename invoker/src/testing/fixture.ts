@@ -37,6 +37,7 @@ export interface Finished {
 
 export interface Fixture {
   readonly invoker: Invoker;
+  readonly acks: readonly Ack[];
   /** Ack texts as they came over the bus. */
   readonly ackTexts: string[];
   readonly recordTexts: string[];
@@ -93,6 +94,7 @@ export async function startFixture(
 
   const fixture: Fixture = {
     invoker,
+    acks,
     ackTexts,
     recordTexts,
     putAction({ name = 'hello', revision = '1-a', kind = 'nodejs:24', code = '', limits = {}, annotations = [] } = {}) {

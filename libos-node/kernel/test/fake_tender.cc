@@ -122,6 +122,9 @@ uint64_t FakeTender::committed() const { return held.size() * EBB_PAGE_SIZE; }
 
 PageAllocator& page_allocator() { return *EbbRef<PageAllocator>(kPageAllocatorEbb); }
 GeneralPurposeAllocator& gp_allocator() { return *EbbRef<GeneralPurposeAllocator>(kGeneralPurposeAllocatorEbb); }
+// Tests set no EBB_BOOT_TRACE.
+void TraceHypercall(const char*, uint64_t, uint64_t, uint64_t) {}
+
 RingQueue& ring() { return *EbbRef<RingQueue>(kRingEbb); }
 
 namespace linux_abi {

@@ -207,10 +207,7 @@ Result<> FileSystem::RemoveDirectory(Directory& start, std::string_view path) {
   if (IsMountPoint(walk.directory(), *directory)) return Errno::kBusy;
   if (!directory->empty()) return Errno::kNotEmpty;
   const auto removed = walk.directory().Remove(walk.name());
-  if (removed) {
-    directory->set_links(0);
-    directory->TouchAttributes();
-  }
+  if (removed) directory->MarkRemoved(walk.directory());
   return removed;
 }
 
@@ -233,6 +230,7 @@ Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Direct
 
   auto found = source.Find();
   if (!found) return found.error();
+  if (to_directory.removed()) return Errno::kNoEnt;
   const ebb::Ref<Inode> moved = *found;
   auto replaced_found = target.Find();
   if (!replaced_found && replaced_found.error() != Errno::kNoEnt) return replaced_found.error();
@@ -249,7 +247,7 @@ Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Direct
     return exchange ? Errno::kInval : Errno::kNotEmpty;
   if (from_directory.synthetic()) return Errno::kPerm;
   if (moved == replaced) return Ok{};
-  if (!replaced && to_directory.removed()) return Errno::kNoEnt;
+
   if (replaced && !exchange) {
     if (moved_directory != nullptr && replaced_directory == nullptr) return Errno::kNotDir;
     if (moved_directory == nullptr && replaced_directory != nullptr) return Errno::kIsDir;
@@ -264,7 +262,7 @@ Result<> FileSystem::Rename(Directory& from_start, std::string_view from, Direct
   if (exchange) {
     (void)from_directory.Add(source.name(), replaced);
   } else if (replaced_directory != nullptr) {
-    replaced_directory->set_links(0);
+    replaced_directory->MarkRemoved(to_directory);
   }
   if (replaced) replaced->TouchAttributes();
   moved->TouchAttributes();

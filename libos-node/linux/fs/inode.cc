@@ -84,6 +84,21 @@ void Inode::SetTimes(uint64_t accessed_ns, uint64_t modified_ns) {
 void Inode::TouchContent() { modified_ns_ = changed_ns_ = clock->Realtime(); }
 void Inode::TouchAttributes() { changed_ns_ = clock->Realtime(); }
 
+Directory::~Directory() {
+  // Not by recursion: a program can make such a chain longer than the stack.
+  ebb::Ref<Directory> up = std::move(former_parent_);
+  while (up && up->references() == 1) {
+    ebb::Ref<Directory> next = std::move(up->former_parent_);
+    up = std::move(next);
+  }
+}
+
+void Directory::MarkRemoved(Directory& from) {
+  set_links(0);
+  former_parent_ = ebb::Ref<Directory>(&from);
+  TouchAttributes();
+}
+
 Result<> Directory::Add(std::string_view, ebb::Ref<Inode>) { return Errno::kPerm; }
 Result<> Directory::Remove(std::string_view) { return Errno::kPerm; }
 Result<ebb::Ref<File>> Directory::Open(uint32_t flags) { return ebb::Ref<File>(new DirectoryFile(*this, flags)); }
@@ -95,6 +110,7 @@ Result<std::string_view> PathOf(const Inode& inode, std::span<char> buffer) {
     if (parent == nullptr) return Errno::kNoEnt;
     if (parent == at) break;
     const std::string_view name = at->name();
+    if (name.empty()) return Errno::kNoEnt;
     if (name.size() + 1 > start) return Errno::kRange;
     start -= name.size();
     name.copy(&buffer[start], name.size());

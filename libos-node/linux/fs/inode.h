@@ -45,8 +45,8 @@ class Inode : public RefCounted {
   virtual Result<ebb::Ref<File>> Open(uint32_t flags);
   virtual Result<> Truncate(uint64_t size);
 
-  // Where it was last put or found in the tree; null and empty when it has no name there any more. The root is its own
-  // parent.
+  // Where it was last put or found in the tree. Without a name there any more: an empty name, and no parent but a
+  // directory's former one. The root is its own parent.
   virtual Directory* parent() const;
   virtual std::string_view name() const;
 
@@ -104,13 +104,19 @@ class Directory : public Inode {
   virtual Result<> Add(std::string_view name, ebb::Ref<Inode> inode);
   // Removes a name that is there. Counts links.
   virtual Result<> Remove(std::string_view name);
-  // Removed from the tree but still open: nothing can be made in it.
+  // Removed from the tree but still open: nothing can be made in it. ".." still leads to where it was.
   bool removed() const { return links() == 0; }
+  void MarkRemoved(Directory& from);
+  Directory* parent() const override { return removed() ? former_parent_.get() : Inode::parent(); }
 
   Result<ebb::Ref<File>> Open(uint32_t flags) override;
 
  protected:
   Directory(uint32_t mode, uint64_t number) : Inode(mode | kSIfDir, number) { set_links(2); }
+  ~Directory() override;
+
+ private:
+  ebb::Ref<Directory> former_parent_;
 };
 
 class Symlink : public Inode {

@@ -38,7 +38,7 @@ class MemoryDirectory final : public Directory {
   bool empty() override { return count_ == 0; }
   Result<> Add(std::string_view name, ebb::Ref<Inode> inode) override;
   Result<> Remove(std::string_view name) override;
-  Directory* parent() const override { return root_ ? const_cast<MemoryDirectory*>(this) : Inode::parent(); }
+  Directory* parent() const override { return root_ ? const_cast<MemoryDirectory*>(this) : Directory::parent(); }
   // The root has no name and leads to itself.
   void BecomeRoot() { root_ = true; }
 

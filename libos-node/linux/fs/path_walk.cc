@@ -68,6 +68,7 @@ Result<> PathWalk::ToParent() {
       at_ = ebb::Ref<Directory>(up);
       continue;
     }
+    if (at_->removed()) return Errno::kNoEnt;
     if (length > kMaxName) return Errno::kNameTooLong;
     auto found = at_->Find(component);
     if (!found) return found.error();
@@ -88,6 +89,7 @@ Result<> PathWalk::ToParent() {
 Result<ebb::Ref<Inode>> PathWalk::Find() {
   switch (last_) {
     case Last::kName:
+      if (at_->removed()) return Errno::kNoEnt;
       if (name_.size() > kMaxName) return Errno::kNameTooLong;
       return at_->Find(name_);
     case Last::kDotDot: {

@@ -2,7 +2,7 @@
 // page of the tender.
 #include <cstdint>
 
-#include "abi/ebb_abi.h"
+#include "kernel/clock_page.h"
 
 namespace {
 
@@ -17,28 +17,11 @@ struct TimeVal {
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
-struct Sample {
-  uint64_t monotonic;
-  uint64_t realtime;
-};
+inline uint64_t Monotonic() { return ebb::ReadClockPage().monotonic; }
 
-inline Sample Read() {
-  const auto& parameters = *reinterpret_cast<const volatile ebb_clock*>(EBB_CLOCK);
-  for (;;) {
-    const uint32_t sequence = parameters.sequence;
-    const uint64_t base = parameters.base_ns;
-    const uint64_t tsc_base = parameters.tsc_base;
-    const uint64_t mult = parameters.mult;
-    const uint32_t shift = parameters.shift;
-    const int64_t offset = parameters.realtime_offset_ns;
-    uint32_t low, high;
-    asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high)::"memory");
-    const uint64_t tsc = static_cast<uint64_t>(high) << 32 | low;
-    if ((sequence & 1) != 0 || sequence != parameters.sequence) continue;
-    const uint64_t delta = tsc > tsc_base ? tsc - tsc_base : 0;
-    const uint64_t now = base + static_cast<uint64_t>(static_cast<unsigned __int128>(delta) * mult >> shift);
-    return {now, now + static_cast<uint64_t>(offset)};
-  }
+inline uint64_t Realtime() {
+  const ebb::ClockSample sample = ebb::ReadClockPage();
+  return sample.monotonic + static_cast<uint64_t>(sample.realtime_offset);
 }
 
 inline int64_t Syscall(uint64_t number, uint64_t a, uint64_t b) {
@@ -56,13 +39,13 @@ int __vdso_clock_gettime(int clock_id, TimeSpec* out) {
   switch (clock_id) {
     case 0:
     case 5:
-      now = Read().realtime;
+      now = Realtime();
       break;
     case 1:
     case 4:
     case 6:
     case 7:
-      now = Read().monotonic;
+      now = Monotonic();
       break;
     default:
       return static_cast<int>(Syscall(228, static_cast<uint64_t>(clock_id), reinterpret_cast<uint64_t>(out)));
@@ -74,7 +57,7 @@ int __vdso_clock_gettime(int clock_id, TimeSpec* out) {
 
 int __vdso_gettimeofday(TimeVal* out, uint64_t* zone) {
   if (out != nullptr) {
-    const uint64_t now = Read().realtime;
+    const uint64_t now = Realtime();
     out->seconds = static_cast<int64_t>(now / kNanosecondsPerSecond);
     out->microseconds = static_cast<int64_t>(now % kNanosecondsPerSecond / 1000);
   }
@@ -83,7 +66,7 @@ int __vdso_gettimeofday(TimeVal* out, uint64_t* zone) {
 }
 
 int64_t __vdso_time(int64_t* out) {
-  const auto seconds = static_cast<int64_t>(Read().realtime / kNanosecondsPerSecond);
+  const auto seconds = static_cast<int64_t>(Realtime() / kNanosecondsPerSecond);
   if (out != nullptr) *out = seconds;
   return seconds;
 }

@@ -162,7 +162,7 @@ class ProcDirectory : public Directory {
   uint64_t device() const override { return kProcDevice; }
   bool synthetic() const override { return true; }
   // /proc itself has its place in the tree.
-  Directory* parent() const override { return up_ ? up_.get() : Inode::parent(); }
+  Directory* parent() const override { return up_ ? up_.get() : Directory::parent(); }
   std::string_view name() const override { return up_ ? text_.view() : Inode::name(); }
 
  private:

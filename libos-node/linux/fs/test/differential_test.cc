@@ -475,7 +475,7 @@ class Comparison {
       case 32: {
         Both(SYS_mknodat, "mknod " + at, {start, P(path.c_str()), S_IFREG | Mode(), 0}, {0});
         const auto to = static_cast<uint64_t>(Slot());
-        if (fd == to) return;
+        if (SameFile(static_cast<int>(fd), static_cast<int>(to))) return;
         const std::string what = "sendfile " + on + " to " + std::to_string(to) + range;
         int64_t results[2] = {};
         for (size_t side = 0; side < 2; ++side) {
@@ -491,6 +491,7 @@ class Comparison {
       }
       default: {
         const auto to = static_cast<uint64_t>(Slot());
+        if (SameFile(static_cast<int>(fd), static_cast<int>(to))) return;
         int64_t from_offsets[2] = {static_cast<int64_t>(Below(5000)), 0},
                 to_offsets[2] = {static_cast<int64_t>(offset), 0};
         from_offsets[1] = from_offsets[0];
@@ -528,6 +529,14 @@ class Comparison {
       total += copied;
       if (copied == 0 || static_cast<uint64_t>(total) >= size) return total;
     }
+  }
+
+  // What a copy of a file into itself does depends on those borders.
+  bool SameFile(int slot, int other) const {
+    struct stat a = {}, b = {};
+    if (slot == other) return true;
+    return host_.Fd(slot) >= 0 && host_.Fd(other) >= 0 && fstat(host_.Fd(slot), &a) == 0 &&
+           fstat(host_.Fd(other), &b) == 0 && a.st_ino == b.st_ino;
   }
 
   bool IsDirectory(int slot) const {

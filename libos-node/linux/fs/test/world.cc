@@ -231,7 +231,7 @@ void EndMaskedWait(bool) { ++world().mask_ends; }
 Result<size_t> FormatMaps(std::span<char> out) {
   constexpr std::string_view kText = "00400000-00500000 r-xp 00000000 00:00 0                    /bin/node\n";
   const size_t size = std::min(out.size(), kText.size());
-  std::memcpy(out.data(), kText.data(), size);
+  if (size != 0) std::memcpy(out.data(), kText.data(), size);
   return kText.size();
 }
 

@@ -56,6 +56,7 @@ class FsTest : public testing::Test {
 
 // Pointers as the program passes them.
 inline uint64_t P(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+inline uint64_t P(void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
 // Conveniences over system calls; each fails the test when the call does, where it has no error to return.
 int64_t Open(std::string_view path, uint32_t flags = 0, uint32_t mode = 0644);
