@@ -70,6 +70,8 @@ Result<int64_t> ReadTime(const TimeSpec& spec) {
 
 int64_t Truncate(Inode& inode, int64_t size) {
   if (inode.AsDirectory() != nullptr) return Negative(Errno::kIsDir);
+  // As Linux, and unlike ftruncate: without a change no time changes.
+  if (inode.AsMemoryFile() != nullptr && inode.size() == static_cast<uint64_t>(size)) return 0;
   return ToSyscall(inode.Truncate(static_cast<uint64_t>(size)));
 }
 
