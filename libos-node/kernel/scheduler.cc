@@ -54,9 +54,7 @@ Thread* Thread::Create() {
   thread->stack_ = page_allocator().Allocate(kKernelStackSize / EBB_PAGE_SIZE);
   thread->xsave_ = reinterpret_cast<uint8_t*>(page_allocator().Allocate(xsave_pages));
   if (thread->stack_ == 0 || thread->xsave_ == nullptr) {
-    page_allocator().Free(thread->stack_);
-    page_allocator().Free(reinterpret_cast<uint64_t>(thread->xsave_));
-    delete thread;
+    Destroy(thread);
     return nullptr;
   }
   // XRSTOR of a zeroed area gives the initial state; MXCSR is taken from it even then.
@@ -67,6 +65,12 @@ Thread* Thread::Create() {
   __builtin_memcpy(thread->xsave_, &kFpuControlDefault, sizeof(kFpuControlDefault));
   thread->frame() = {};
   return thread;
+}
+
+void Thread::Destroy(Thread* thread) {
+  page_allocator().Free(thread->stack_);
+  page_allocator().Free(reinterpret_cast<uint64_t>(thread->xsave_));
+  delete thread;
 }
 
 void Thread::Start() {
@@ -144,9 +148,7 @@ void Scheduler::FinishSwitch() {
   Thread* dead = dead_;
   dead_ = nullptr;
   if (this_core().vector_owner == dead) this_core().vector_owner = nullptr;
-  page_allocator().Free(dead->stack_);
-  page_allocator().Free(reinterpret_cast<uint64_t>(dead->xsave_));
-  delete dead;
+  Thread::Destroy(dead);
 }
 
 void Scheduler::Block(bool external) {

@@ -26,6 +26,8 @@ class Thread final : private TimerEntry {
   // A thread that will run program code from `frame()`, which the caller fills before Start(). Null when there is no
   // memory.
   static Thread* Create();
+  // A thread that was never started, or that has ended.
+  static void Destroy(Thread* thread);
   // Ends up in the run queue.
   void Start();
 

@@ -1,5 +1,7 @@
 #include "linux/fs/epoll.h"
 
+#include <algorithm>
+
 #include "kernel/event_manager.h"
 #include "linux/fs/arguments.h"
 #include "linux/fs/syscalls.h"
@@ -12,8 +14,9 @@ constexpr int kAdd = 1, kDelete = 2, kModify = 3;
 // Not events but how they are told.
 constexpr uint32_t kModes = kEpollExclusive | kEpollWakeUp | kEpollOneShot | kEpollEt;
 constexpr uint32_t kAlways = kEpollErr | kEpollHup;
-// As Linux: a set inside a set, four times.
+// As Linux: a set inside a set, four times. Readiness is passed on by calls within calls, so it must have an end.
 constexpr uint32_t kMaxNesting = 4;
+constexpr uint32_t kMaxVisits = 10'000;
 
 }  // namespace
 
@@ -72,15 +75,25 @@ void EpollSet::Remove(Item& item) {
   delete &item;
 }
 
-bool EpollSet::Reaches(const File& target, uint32_t depth) const {
-  if (this == &target || depth > kMaxNesting) return true;
+uint32_t EpollSet::LevelsBelow(const EpollSet* forbidden, uint32_t& budget) const {
+  if (this == forbidden || budget == 0) return kMaxNesting + 1;
+  --budget;
+  uint32_t levels = 0;
   for (const Item* item : buckets_) {
     for (; item != nullptr; item = item->next_in_bucket) {
-      if (item->file.kind() == FileKind::kEpoll && static_cast<const EpollSet&>(item->file).Reaches(target, depth + 1))
-        return true;
+      if (item->file.kind() != FileKind::kEpoll) continue;
+      levels = std::max(levels, 1 + static_cast<const EpollSet&>(item->file).LevelsBelow(forbidden, budget));
     }
   }
-  return false;
+  return levels;
+}
+
+uint32_t EpollSet::LevelsAbove(uint32_t& budget) const {
+  if (budget == 0) return kMaxNesting + 1;
+  --budget;
+  uint32_t levels = 0;
+  containers_.ForEach([&](const Item& item) { levels = std::max(levels, 1 + item.set.LevelsAbove(budget)); });
+  return levels;
 }
 
 Result<> EpollSet::Add(int fd, File& file, const EpollEvent& event) {
@@ -89,7 +102,11 @@ Result<> EpollSet::Add(int fd, File& file, const EpollEvent& event) {
   const bool nested = file.kind() == FileKind::kEpoll;
   if ((event.events & kEpollExclusive) != 0 && (nested || (event.events & ~kAllowedWithExclusive) != 0))
     return Errno::kInval;
-  if (nested && static_cast<EpollSet&>(file).Reaches(*this, 1)) return Errno::kLoop;
+  if (nested) {
+    uint32_t budget = kMaxVisits;
+    if (static_cast<EpollSet&>(file).LevelsBelow(this, budget) + 1 + LevelsAbove(budget) > kMaxNesting)
+      return Errno::kLoop;
+  }
   if (Find(fd, file) != nullptr) return Errno::kExist;
   if (count_ == buckets_.size()) Grow();
   auto* item = new Item(*this, fd, file);
@@ -99,6 +116,7 @@ Result<> EpollSet::Add(int fd, File& file, const EpollEvent& event) {
   bucket = item;
   ++count_;
   file.AddObserver(*item);
+  if (nested) static_cast<EpollSet&>(file).containers_.PushBack(*item);
   if ((ExpandEvents(file.PollEvents()) & item->mask()) != 0) MarkReady(*item);
   return Ok{};
 }

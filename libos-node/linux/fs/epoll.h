@@ -47,18 +47,22 @@ class EpollSet final : public AnonymousFile {
     EpollEvent event = {};
     Item* next_in_bucket = nullptr;
     ListNode ready_node;
+    ListNode nested_node;  // in the watched set's containers_
   };
 
   Item* Find(int fd, const File& file) const;
   void Remove(Item& item);
   void Grow();
   void MarkReady(Item& item);
-  // Can `target` be reached from here through sets in sets, or is the nesting too deep?
-  bool Reaches(const File& target, uint32_t depth) const;
+  // Levels of sets in sets below and above this one, 0 without. More than kMaxNesting when `forbidden` is among them,
+  // or when there are too many to look at.
+  uint32_t LevelsBelow(const EpollSet* forbidden, uint32_t& budget) const;
+  uint32_t LevelsAbove(uint32_t& budget) const;
 
   std::vector<Item*> buckets_;
   size_t count_ = 0;
   IntrusiveList<Item, &Item::ready_node> ready_;
+  IntrusiveList<Item, &Item::nested_node> containers_;  // items of other sets that watch this one
 };
 
 }  // namespace ebb::linux_abi

@@ -82,6 +82,8 @@ Result<ebb::Ref<File>> FileSystem::Open(Directory& start, std::string_view path,
     auto found = Lookup(start, path, (flags & kONoFollow) == 0);
     if (!found) return found.error();
     if ((flags & kODirectory) != 0 && (*found)->AsDirectory() == nullptr) return Errno::kNotDir;
+    // A pipe or socket met through /proc/self/fd is in no tree; its stand-in must not be taken for the real one.
+    if ((*found)->device() == kAnonymousDevice) return Errno::kNxio;
     return ebb::Ref<File>(new PathFile(**found, flags));
   }
   if ((flags & kTmpFileBit) != 0) return OpenTemporary(start, path, flags, mode);

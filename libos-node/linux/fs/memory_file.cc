@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "linux/fs/inode_file.h"
+#include "linux/fs/quota.h"
 
 namespace ebb::linux_abi {
 namespace {
@@ -127,6 +128,9 @@ Result<> MemoryFile::Reserve(uint64_t offset, uint64_t size, bool keep_size) {
   const uint64_t end = offset + size;
   if (size > kMaxSize || end > kMaxSize) return Errno::kFBig;
   if (end > size_ && !keep_size && (seals_ & kSealGrow) != 0) return Errno::kPerm;
+  // What cannot succeed must not use up the space on the way.
+  const uint64_t free = tree_quota().limit() - std::min(tree_quota().limit(), tree_quota().used());
+  if (size / kPage > free / kPage + pages_.pages() + base_.size() / kPage + 1) return Errno::kNoSpc;
   for (uint64_t index = offset / kPage; index <= (end - 1) / kPage; ++index) {
     if (!BaseOfPage(index).empty()) continue;
     if (OwnPage(index, false) == nullptr) return Errno::kNoSpc;

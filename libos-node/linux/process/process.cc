@@ -21,9 +21,10 @@ Thread* Process::CreateThread() {
   auto* personality = new (std::nothrow) LinuxThread();
   auto* entry = new (std::nothrow) Entry();
   if (thread == nullptr || personality == nullptr || entry == nullptr) {
+    if (thread != nullptr) Thread::Destroy(thread);
     delete personality;
     delete entry;
-    return nullptr;  // a thread without its personality never ran; the limit is reached and it is the last to know
+    return nullptr;
   }
   thread->tid = next_tid_ == 1 ? static_cast<uint32_t>(pid_) : static_cast<uint32_t>(pid_) + next_tid_ - 1;
   ++next_tid_;

@@ -175,6 +175,19 @@ TEST_F(EpollTest, NestingHasALimit) {
   EXPECT_LE(depth, 6);
 }
 
+TEST_F(EpollTest, NestingIsLimitedFromTheOutsideToo) {
+  int inner = set_;
+  int64_t result = 0;
+  int depth = 0;
+  for (; depth < 10 && result == 0; ++depth) {
+    const int next = static_cast<int>(SysEpollCreate1(0));
+    result = Control(inner, kAdd, next, kEpollIn);
+    inner = next;
+  }
+  EXPECT_EQ(result, Error(Errno::kLoop));
+  EXPECT_LE(depth, 6);
+}
+
 TEST_F(EpollTest, RefusesWhatLinuxRefuses) {
   ASSERT_EQ(Control(kAdd, event_, kEpollIn), 0);
   EXPECT_EQ(Control(kAdd, event_, kEpollIn), Error(Errno::kExist));

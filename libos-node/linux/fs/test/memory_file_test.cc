@@ -96,6 +96,7 @@ TEST_F(MemoryFileTest, TheQuotaIsTheEnd) {
   EXPECT_EQ(Open("/tmp/other", kOCreat | kOWrOnly), Error(Errno::kNoSpc));
   EXPECT_EQ(SysMkdir(P("/tmp/directory"), 0755), Error(Errno::kNoSpc));
   EXPECT_EQ(SysFallocate(fd, 0, 0, 1 << 20), Error(Errno::kNoSpc));
+  EXPECT_EQ(SysFallocate(fd, 0, 0, INT64_MAX), Error(Errno::kNoSpc));
   EXPECT_EQ(SysUnlink(P("/tmp/file")), 0);
   EXPECT_EQ(WriteText(fd, "y"), Error(Errno::kNoSpc)) << "still open";
   EXPECT_EQ(SysClose(fd), 0);

@@ -56,9 +56,11 @@ TEST_F(ProcTest, DescriptorsAreLinks) {
   EXPECT_TRUE(ReadLink(directory + std::to_string(pipe[0])).starts_with("pipe:["));
   EXPECT_EQ(ReadFile(directory + std::to_string(file)), "127.0.0.1 localhost\n");
   EXPECT_EQ(ReadLink("/proc/thread-self"), "7/task/7");
+  EXPECT_EQ(Open(directory + std::to_string(pipe[0]), kOPath), Error(Errno::kNxio));
+  EXPECT_GE(Open(directory + std::to_string(pipe[0])), 0);
   EXPECT_EQ(StatError(directory + "99"), Error(Errno::kNoEnt));
   const auto names = List(directory);
-  EXPECT_EQ(names, (std::vector<std::string>{".", "..", "0", "1", "2", "3", "4", "5", "6"})) << "6 lists";
+  EXPECT_EQ(names, (std::vector<std::string>{".", "..", "0", "1", "2", "3", "4", "5", "6", "7"})) << "7 lists";
   EXPECT_EQ(SysRename(P("/etc/hosts"), P("/tmp/moved")), 0);
   EXPECT_EQ(ReadLink(directory + std::to_string(file)), "/tmp/moved");
   EXPECT_EQ(SysUnlink(P("/tmp/moved")), 0);
