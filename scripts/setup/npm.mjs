@@ -5,15 +5,30 @@
  * what differs, where `npm ci` would delete the folder under programs that are running from it, this one included.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { binaries, modules, root } from '../paths.mjs';
+import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { binaries, modules, projectNode, root } from '../paths.mjs';
 import { run } from '../processes.mjs';
 import { timed } from './progress.mjs';
 
 const stampFile = join(modules, '.ebbwhisk-installed');
 
 export async function ensureNpmPackages() {
+  await installPackages();
+  linkProjectNode();
+}
+
+/** Several packages bring a `node` (one per action kind), and npm links any of them. The project's is the one. */
+function linkProjectNode() {
+  const link = join(binaries, 'node');
+  const target = relative(binaries, projectNode);
+  const isLink = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  if (isLink && readlinkSync(link) === target) return;
+  rmSync(link, { force: true });
+  symlinkSync(target, link);
+}
+
+async function installPackages() {
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint()) return;
   const fresh = !existsSync(modules);
   await timed(fresh ? 'npm packages (the first time takes a minute)' : 'npm packages', async () => {

@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { type ActionOptions, runAction } from './run-action.ts';
 import { certificate, privateKey } from './tls-fixture.ts';
 
-export function guestFeatures(name: string, boot: BootVm): void {
+export function guestFeatures(name: string, boot: BootVm, kind = 'nodejs:24'): void {
   async function resultOf(code: string, options?: ActionOptions): Promise<unknown> {
-    const outcome = await runAction(boot, code, options);
+    const outcome = await runAction(boot, code, { kind, ...options });
     expect(outcome.init, outcome.stderr).toEqual({ status: 200, body: { OK: true } });
     expect(
       outcome.run?.status,
@@ -24,7 +24,8 @@ export function guestFeatures(name: string, boot: BootVm): void {
         const path = require('path'); const { join } = await import('node:path');
         return { same: path.join === join, version: process.version.split('.')[0], platform: process.platform };
       }`;
-      expect(await resultOf(code)).toEqual({ same: true, version: 'v24', platform: 'linux' });
+      const version = kind.replace('nodejs:', 'v');
+      expect(await resultOf(code)).toEqual({ same: true, version, platform: 'linux' });
     });
 
     test('ES module source', async () => {

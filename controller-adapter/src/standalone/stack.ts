@@ -17,7 +17,7 @@ import { Activator } from '../invoke/activator.ts';
 import { type ControllerSettings, localSettings } from '../settings.ts';
 import { openStore } from '../store/sqlite.ts';
 import { lockDataDir } from './lock.ts';
-import { apiHostOf, bootOf, type Target } from './targets.ts';
+import { apiHostOf, bootOf, kindsOf, type Target } from './targets.ts';
 
 export interface StackOptions {
   /** 0 takes a free one. */
@@ -59,7 +59,7 @@ const kIdleCheckMs = 20;
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { log, target, host } = options;
-  const settings = options.settings ?? localSettings;
+  const settings = options.settings ?? { ...localSettings, kinds: kindsOf(target) };
   const drainMs = options.drainMs ?? kDrainMs;
   const cleanups: (() => Promise<void> | void)[] = [];
   const unwind = async () => {
