@@ -9,6 +9,8 @@ import { setUp } from './setup/setup.mjs';
 
 /** @typedef {{ extent: import('./setup/setup.mjs').Extent, entry?: string, args?: string[] }} Command */
 
+const management = 'controller-adapter/src/management/cli.ts';
+
 /** @type {Record<string, Command>} */
 const commands = {
   start: { extent: 'all', entry: 'controller-adapter/src/standalone.ts' },
@@ -18,6 +20,10 @@ const commands = {
   image: { extent: 'native', entry: 'images/src/cli.ts' },
   loadgen: { extent: 'all', entry: 'loadgen/src/cli.ts' },
   bench: { extent: 'all', entry: 'loadgen/src/bench.ts' },
+  ps: { extent: 'node', entry: management, args: ['ps'] },
+  top: { extent: 'node', entry: management, args: ['top'] },
+  logs: { extent: 'node', entry: management, args: ['logs'] },
+  kill: { extent: 'node', entry: management, args: ['kill'] },
   lint: { extent: 'node', entry: 'scripts/lint.ts' },
   format: { extent: 'node', entry: 'scripts/lint.ts', args: ['--write'] },
   typecheck: { extent: 'node', entry: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },

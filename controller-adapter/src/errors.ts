@@ -1,6 +1,7 @@
 /**
- * Every failure of this package, with a stable code, in two tables: what the REST API answers (status and text as
- * OpenWhisk's controller words them, because clients match on them) and what keeps the local stack from starting.
+ * Every failure of this package, with a stable code, in three tables: what the REST API answers (status and text as
+ * OpenWhisk's controller words them, because clients match on them), what keeps the local stack from starting, and what
+ * managing a running one can meet.
  */
 
 interface ApiErrorEntry {
@@ -123,6 +124,8 @@ export const setupErrors = {
   USERS_FILE_INVALID: 'The users file is not valid.',
   OPTION_INVALID: 'An option is not valid.',
   INVOKER_NOT_READY: 'The invoker did not report itself in time.',
+  CONTROL_PATH_TOO_LONG: 'The path of the management socket is too long; choose a shorter --data-dir.',
+  CONTROL_UNUSABLE: 'The management socket cannot be made.',
 } as const;
 
 export type SetupErrorCode = keyof typeof setupErrors;
@@ -134,6 +137,35 @@ export class SetupError extends Error {
   constructor(code: SetupErrorCode, detail?: string, options?: ErrorOptions) {
     super(detail === undefined ? setupErrors[code] : `${setupErrors[code]} ${detail}`, options);
     this.name = 'SetupError';
+    this.code = code;
+  }
+}
+
+export const managementErrors = {
+  VM_UNKNOWN: { status: 404, text: (id: string) => `There is no VM ${id}.` },
+  PATH_UNKNOWN: { status: 404, text: (path: string) => `There is nothing at ${path}.` },
+  METHOD_NOT_ALLOWED: { status: 405, text: (method: string) => `${method} is not possible here.` },
+  KILL_TIMEOUT: { status: 504, text: (id: string) => `The VM ${id} was told to end, but has not yet.` },
+  INTERNAL: { status: 500, text: () => 'The stack failed to answer.' },
+  // Of the side that asks.
+  STACK_MISSING: {
+    status: 0,
+    text: (dataDir: string) =>
+      `No stack runs on ${dataDir}; start one with \`npm start\`, or name another with --data-dir.`,
+  },
+  STACK_UNREACHABLE: { status: 0, text: (why: string) => `The stack cannot be reached: ${why}` },
+  STACK_UNREADABLE: { status: 0, text: (why: string) => `The stack's answer is not understood: ${why}` },
+} as const;
+
+export type ManagementErrorCode = keyof typeof managementErrors;
+
+/** A failure of `npm run ps`, `top`, `logs` or `kill`, on either side of the socket. */
+export class ManagementError extends Error {
+  readonly code: ManagementErrorCode;
+
+  constructor(code: ManagementErrorCode, about = '', options?: ErrorOptions) {
+    super(managementErrors[code].text(about), options);
+    this.name = 'ManagementError';
     this.code = code;
   }
 }

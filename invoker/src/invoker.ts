@@ -13,7 +13,7 @@ import type { Bus } from './bus/bus.ts';
 import { type Clock, systemClock, within } from './clock.ts';
 import { startHealthPings } from './health.ts';
 import { type ActivationCounts, Metrics } from './metrics.ts';
-import { Pool, type PoolStatus } from './pool.ts';
+import { type ManagedVm, Pool, type PoolStatus } from './pool.ts';
 import { invokerInstance, topics } from './protocol/messages.ts';
 import type { ActionStore, ActivationStore } from './store/store.ts';
 
@@ -58,6 +58,8 @@ export interface Invoker {
   /** Takes no more messages, lets running activations finish within drainMs, then ends all VMs. Idempotent. */
   close(): Promise<void>;
   status(): InvokerStatus;
+  /** A live VM by its id. */
+  vm(id: string): ManagedVm | undefined;
   /** Prometheus text. */
   metrics(): Promise<string>;
 }
@@ -143,6 +145,7 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
       return closing;
     },
     status: () => ({ instance, state, inFlight, starts: metrics.counts(), pool: pool.status() }),
+    vm: (id) => pool.find(id),
     metrics: () => metrics.text(),
   };
 }

@@ -7,9 +7,10 @@
  * the idle time, and when a newer revision of their action comes. Left out: warm clones, pre-made VMs.
  */
 
-import type { BootOptions, BootVm } from '@ebbwhisk/libos-node';
+import type { BootOptions, BootVm, ExitReport, Vm } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { type Clock, within } from './clock.ts';
+import type { RecentLogs } from './container/recent-logs.ts';
 import { VmProxy } from './container/vm-proxy.ts';
 import { errorText, InvokerError } from './errors.ts';
 
@@ -17,6 +18,9 @@ import { errorText, InvokerError } from './errors.ts';
 export interface VmSpec {
   /** Invocation namespace and action id. */
   readonly group: string;
+  /** The parts of `group`, for people. */
+  readonly namespace: string;
+  readonly action: string;
   readonly revision: string;
   readonly kind: string;
   readonly memoryMb: number;
@@ -53,12 +57,24 @@ export interface PoolStatus {
   readonly queued: number;
   readonly vms: readonly {
     readonly id: string | undefined;
+    readonly namespace: string;
+    /** Namespace and name. */
     readonly action: string;
     readonly revision: string;
     readonly state: 'starting' | 'idle' | 'busy' | 'ending';
     readonly active: number;
+    /** Activations that it was given and that are done. */
+    readonly served: number;
     readonly memoryMb: number;
   }[];
+}
+
+/** One VM for whoever manages the invoker. */
+export interface ManagedVm {
+  readonly vm: Vm;
+  readonly logs: RecentLogs;
+  /** Ends it at once; an activation in progress fails as if the VM had died. Resolves when nothing of it is left. */
+  kill(): Promise<ExitReport>;
 }
 
 /** How long a settling VM is waited for: collecting logs takes well under a millisecond, a boot tens of them. */
@@ -70,6 +86,7 @@ interface Entry {
   readonly ready: Promise<VmProxy>;
   proxy: VmProxy | undefined;
   active: number;
+  served: number;
   /** Of these, the ones that are answered. */
   settling: number;
   /** Takes nothing more. */
@@ -122,17 +139,34 @@ export class Pool {
     const vms = [...this.#entries.values()]
       .flatMap((entries) => [...entries])
       .map(
-        ({ spec, proxy, active, ending }) =>
+        ({ spec, proxy, active, served, ending }) =>
           ({
             id: proxy?.vm.id,
-            action: spec.group,
+            namespace: spec.namespace,
+            action: spec.action,
             revision: spec.revision,
             state: ending ? 'ending' : proxy === undefined ? 'starting' : active > 0 ? 'busy' : ('idle' as const),
             active,
+            served,
             memoryMb: spec.memoryMb,
           }) satisfies PoolStatus['vms'][number],
       );
     return { memoryMb: this.#options.memoryMb, usedMb: this.#usedMb, queued: this.#queue.length, vms };
+  }
+
+  /** The VM of this id, unless it is still starting or gone. */
+  find(id: string): ManagedVm | undefined {
+    for (const entry of [...this.#entries.values()].flatMap((entries) => [...entries])) {
+      const { proxy } = entry;
+      if (proxy?.vm.id !== id) continue;
+      const kill = () => {
+        this.#options.log.info({ vm: id, action: entry.spec.group, active: entry.active }, 'VM ended on demand');
+        this.#end(entry);
+        return proxy.vm.exited;
+      };
+      return { vm: proxy.vm, logs: proxy.recent, kill };
+    }
+    return undefined;
   }
 
   get queued(): number {
@@ -227,6 +261,7 @@ export class Pool {
       ready,
       proxy: undefined,
       active: 0,
+      served: 0,
       settling: 0,
       doomed: false,
       ending: false,
@@ -288,6 +323,7 @@ export class Pool {
         released = true;
         settled();
         entry.active -= 1;
+        entry.served += 1;
         this.#active -= 1;
         if (!keep) entry.doomed = true;
         if (entry.active === 0) this.#rest(entry);

@@ -14,6 +14,8 @@ import { createApi } from '../api/server.ts';
 import { guest, loadUsers, Users } from '../auth/users.ts';
 import { SetupError } from '../errors.ts';
 import { Activator } from '../invoke/activator.ts';
+import { controlPath } from '../management/protocol.ts';
+import { checkControlPath, openManagement } from '../management/server.ts';
 import { type ControllerSettings, localSettings } from '../settings.ts';
 import { openStore } from '../store/sqlite.ts';
 import { lockDataDir } from './lock.ts';
@@ -75,6 +77,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // Actions learn the port before the API listens, and a port in use is told before anything is started.
     const port = await freePort(host, options.port);
     const dataDir = resolve(options.dataDir);
+    checkControlPath(controlPath(dataDir));
     const lock = lockDataDir(dataDir);
     cleanups.push(() => lock.release());
     const store = openStore(dataDir);
@@ -105,6 +108,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       maxResponseBytes: settings.payloadBytes,
     });
     cleanups.push(() => invoker.close());
+    const url = `http://${reachable(host)}:${port}`;
+    // Closed after the API has drained: an activation that holds that up can still be found and killed.
+    const management = await openManagement({
+      path: controlPath(dataDir),
+      invoker,
+      about: { pid: process.pid, url, target, startedAt: new Date().toISOString() },
+      log: log.child({ component: 'management' }),
+    });
+    cleanups.push(() => management.close());
     if (!(await activator.health.waitHealthy(kReadyMs))) throw new SetupError('INVOKER_NOT_READY');
     const api = createApi({
       settings,
@@ -130,7 +142,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (users.hasGuest && !isLoopback(host)) {
       log.warn({ host, namespace: guest.namespace }, 'the guest key is public: give a users file with "guest": false');
     }
-    return { url: `http://${reachable(host)}:${port}`, port, guest: users.hasGuest, close: unwind };
+    return { url, port, guest: users.hasGuest, close: unwind };
   } catch (error) {
     await unwind();
     throw error;

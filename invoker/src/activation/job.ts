@@ -19,6 +19,8 @@ export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
   const { limits } = action;
   return {
     group: `${message.user.namespace.name} ${action.id}`,
+    namespace: message.user.namespace.name,
+    action: action.id,
     revision: action.revision,
     kind: action.kind,
     memoryMb: limits.memory,

@@ -84,7 +84,7 @@ export class LogCollector {
 }
 
 /** The text of a line; undefined when it was nothing but a sentinel. A sentinel may follow output that did not end its line. */
-function withoutSentinel(line: Buffer): Buffer | undefined {
+export function withoutSentinel(line: Buffer): Buffer | undefined {
   let end = line.length;
   if (line[end - 1] === kReturn) end -= 1;
   const start = end - kSentinel.length;
@@ -93,7 +93,7 @@ function withoutSentinel(line: Buffer): Buffer | undefined {
 }
 
 /** A line of which the end has not come yet. One growing buffer: a guest that writes byte by byte must not cost an object a byte. */
-class PartialLine {
+export class PartialLine {
   readonly time: number;
   readonly #max: number;
   #buffer: Buffer | undefined;

@@ -6,6 +6,7 @@
 import type { ExitReport, Vm } from '@ebbwhisk/libos-node';
 import { within } from '../clock.ts';
 import { LogCollector } from './log-collector.ts';
+import { RecentLogs } from './recent-logs.ts';
 import { type ResponseLimits, VmClient, type VmReply } from './vm-client.ts';
 
 /** A broken connection nearly always means a dying VM; this long its exit report is waited for. */
@@ -19,6 +20,8 @@ export interface CollectedLogs {
 
 export class VmProxy {
   readonly vm: Vm;
+  /** For whoever looks at the VM; activations have their own. */
+  readonly recent = new RecentLogs();
   readonly #client: VmClient;
   readonly #logs: LogCollector;
   readonly #stopLogs: () => void;
@@ -30,9 +33,13 @@ export class VmProxy {
     this.vm = vm;
     this.#client = new VmClient(vm.socketPath, options.concurrency);
     this.#logs = new LogCollector(options.logsMb);
-    this.#stopLogs = vm.onLog((record) => this.#logs.add(record));
+    this.#stopLogs = vm.onLog((record) => {
+      this.#logs.add(record);
+      this.recent.add(record);
+    });
     void vm.exited.then((report) => {
       this.#exit = report;
+      this.recent.close();
       return this.#client.close();
     });
   }
