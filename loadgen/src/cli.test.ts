@@ -59,6 +59,17 @@ describe.each(['vm', 'api'] as const)('via %s', (via) => {
   );
 });
 
+test('the mixed load checks every answer', async () => {
+  const { code, stdout, stderr } = await loadgen(
+    '--mode mixed --target process --count 60 --actions 18 --concurrency 4 --cpu 100 --json',
+  );
+  expect(stderr).not.toMatch(/error:/);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ mode: 'mixed', count: 60, errors: 0 });
+  expect(stderr).toMatch(/^cpu .*%/m);
+  expect(stderr).toMatch(/^actions .*hello \d+/m);
+}, 60_000);
+
 test('a pool of VMs booted ahead', async () => {
   const { code, stdout } = await loadgen('--mode cold --via vm --target process --count 3 --pool 2 --json');
   expect(code).toBe(0);

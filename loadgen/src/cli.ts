@@ -5,8 +5,10 @@ import { ApiClient } from './api/client.ts';
 import { measureApi } from './api/measure.ts';
 import { startStackProcess } from './api/stack.ts';
 import { errorText } from './errors.ts';
+import { growth } from './mixed/footprint.ts';
+import { type MixedMeasurement, measureMixed } from './mixed/measure.ts';
 import { CommandLineExit, type LoadOptions, parseOptions } from './options.ts';
-import { jsonLine, table } from './report.ts';
+import { footprintLine, jsonLine, mixedTable, table } from './report.ts';
 import type { Measurement, RunOptions } from './runner.ts';
 import { abortOnSignals } from './signals.ts';
 import { bootOf } from './vm/boots.ts';
@@ -24,18 +26,28 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommandLineExit) return error.exitCode;
     throw error;
   }
-  const { count, concurrency } = options;
+  const { mode, via, count, duration, concurrency } = options;
   const run: RunOptions = {
     count,
+    ...(duration === undefined ? {} : { durationMs: duration * 1000 }),
     concurrency,
     signal: abortOnSignals(),
-    onProgress: (done, errors) => process.stderr.write(`${done} of ${count}, ${errors} errors\n`),
+    // The mixed load tells its footprints instead.
+    ...(mode === 'mixed'
+      ? {}
+      : { onProgress: (done, errors) => process.stderr.write(`${done} of ${count}, ${errors} errors\n`) }),
   };
   try {
-    const measurement = options.via === 'vm' ? await viaVm(options, run) : await viaApi(options, run);
+    const measurement: Measurement | MixedMeasurement =
+      via === 'vm' ? await viaVm(options, run) : await viaApi(options, run);
     for (const text of measurement.errorTexts) process.stderr.write(`error: ${text}\n`);
     process.stdout.write(options.json ? `${jsonLine(options, measurement)}\n` : table(options, measurement));
-    return measurement.errors === 0 ? 0 : 1;
+    let failed = measurement.errors > 0;
+    if (isMixed(measurement)) {
+      (options.json ? process.stderr : process.stdout).write(mixedTable(measurement));
+      failed ||= growth(measurement.footprints).some(({ grew }) => grew);
+    }
+    return failed ? 1 : 0;
   } catch (error) {
     process.stderr.write(`error: ${errorText(error)}\n`);
     return 1;
@@ -51,25 +63,33 @@ async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement
   return mode === 'cold' ? measureCold(settings, run, pool) : measureHot(settings, run);
 }
 
-async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measurement> {
-  const { target, tender, kind, memory, mode, concurrency } = options;
+async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measurement | MixedMeasurement> {
+  const { target, tender, kind, memory, mode, concurrency, actions, cpu } = options;
   const stack =
     options.apihost === undefined
       ? await startStackProcess({
           target,
           tender,
-          memoryMb: Math.max(2048, memory * (concurrency + kSpareVms)),
+          memoryMb: Math.max(2048, memory * Math.max(concurrency + kSpareVms, mode === 'mixed' ? actions / 2 : 0)),
           signal: run.signal,
         })
       : undefined;
   const url = stack?.url ?? options.apihost ?? '';
   const client = new ApiClient(url, options.auth ?? `${guest.uuid}:${guest.key}`, concurrency);
   try {
-    return await measureApi({ client, mode, kind, memoryMb: memory }, run);
+    if (mode !== 'mixed') return await measureApi({ client, mode, kind, memoryMb: memory }, run);
+    const onFootprint = (footprint: Parameters<typeof footprintLine>[0]) =>
+      void process.stderr.write(footprintLine(footprint));
+    const settings = { client, kind, memoryMb: memory, actions, cpuPercent: cpu, pid: stack?.pid, onFootprint };
+    return await measureMixed(settings, run);
   } finally {
     await client.close();
     await stack?.close();
   }
+}
+
+function isMixed(measurement: Measurement | MixedMeasurement): measurement is MixedMeasurement {
+  return 'footprints' in measurement;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -26,6 +26,7 @@ test('defaults', () => {
     target: 'libos',
     tender: 'auto',
     count: 1000,
+    actions: 60,
     concurrency: 1,
     pool: 0,
     kind: 'nodejs:24',
@@ -33,6 +34,12 @@ test('defaults', () => {
     json: false,
   });
   expect(parseOptions(['--mode', 'cold']).count).toBe(20);
+});
+
+test('the mixed load ends by a count, or by the clock', () => {
+  const line = '--mode mixed --duration 60 --cpu 80 --actions 7';
+  expect(parseOptions(['--mode', 'mixed']).count).toBe(1000);
+  expect(parseOptions(line.split(' '))).toMatchObject({ count: Infinity, duration: 60, cpu: 80, actions: 7 });
 });
 
 test('every flag', () => {
@@ -52,7 +59,10 @@ test('every flag', () => {
 
 test.each([
   ['--mode warm', /--mode warm is not available yet/],
-  ['--mode mixed', /--mode mixed is not available yet/],
+  ['--mode mixed --via vm', /--mode mixed needs --via api/],
+  ['--duration 5', /--duration needs --mode mixed/],
+  ['--cpu 80', /--cpu needs --mode mixed/],
+  ['--mode mixed --cpu 101', /whole number from 1 to 100/],
   ['--mode tepid', /Allowed choices are cold, warm, hot, mixed/],
   ['--count 0', /whole number from 1/],
   ['--count 1e3', /whole number/],

@@ -3,7 +3,7 @@
 import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-export type Mode = 'cold' | 'hot';
+export type Mode = 'cold' | 'hot' | 'mixed';
 export type Target = 'libos' | 'process';
 
 export interface LoadOptions {
@@ -12,7 +12,14 @@ export interface LoadOptions {
   readonly target: Target;
   readonly tender: TenderKind;
   readonly profile?: Profile;
+  /** Infinity with a duration alone. */
   readonly count: number;
+  /** Seconds; mixed only. */
+  readonly duration?: number;
+  /** Percent of the machine's CPU time to hold; mixed only. */
+  readonly cpu?: number;
+  /** Different actions; mixed only. */
+  readonly actions: number;
   readonly concurrency: number;
   /** VMs booted ahead; 0 = every boot counts. */
   readonly pool: number;
@@ -35,16 +42,16 @@ export class CommandLineExit extends Error {
   }
 }
 
-const kDefaultCount: Record<Mode, number> = { cold: 20, hot: 1000 };
+const kDefaultCount: Record<Mode, number> = { cold: 20, hot: 1000, mixed: 1000 };
 
 /** Throws CommandLineExit after having printed. */
 export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStream = process.stderr): LoadOptions {
   const command = new Command('npm run loadgen --')
-    .description('Measures how long functions take: cold (never seen before) or hot (on a live VM).')
+    .description(
+      'Measures how long functions take: cold (never seen before), hot (on a live VM), or many unlike ones (mixed).',
+    )
     .addOption(
-      option('--mode <mode>', 'warm and mixed are not available yet')
-        .choices(['cold', 'warm', 'hot', 'mixed'])
-        .default('hot'),
+      option('--mode <mode>', 'warm is not available yet').choices(['cold', 'warm', 'hot', 'mixed']).default('hot'),
     )
     .addOption(
       option('--via <way>', 'api: the OpenWhisk API, end to end; vm: /init and /run of VMs started here')
@@ -63,7 +70,22 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
     )
     .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(['general', 'bypass']))
     .addOption(
-      option('--count <n>', 'invocations measured (default: 20 cold, 1000 hot)').argParser(integer(1, 10_000_000)),
+      option('--count <n>', 'invocations measured (default: 20 cold, 1000 hot or mixed)').argParser(
+        integer(1, 10_000_000),
+      ),
+    )
+    .addOption(
+      option('--duration <seconds>', 'with --mode mixed: how long, instead of a count').argParser(integer(1, 604_800)),
+    )
+    .addOption(
+      option('--cpu <percent>', 'with --mode mixed: hold the machine at this share of its CPU time').argParser(
+        integer(1, 100),
+      ),
+    )
+    .addOption(
+      option('--actions <n>', 'with --mode mixed: different actions, chosen by popularity')
+        .default(60)
+        .argParser(integer(1, 10_000)),
     )
     .addOption(option('--concurrency <n>', 'invocations at a time').default(1).argParser(integer(1, 1_000)))
     .addOption(
@@ -78,7 +100,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
   return checked(run(command, argv, stderr), (text) => stderr.write(`error: ${text}\n`));
 }
 
-type Parsed = Omit<LoadOptions, 'mode' | 'count'> & { mode: Mode | 'warm' | 'mixed'; count?: number };
+type Parsed = Omit<LoadOptions, 'mode' | 'count'> & { mode: Mode | 'warm'; count?: number };
 
 /** Parses with exit status 2 for mistakes, where commander itself would exit with 1. */
 export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS.WritableStream): T {
@@ -92,28 +114,32 @@ export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS
 }
 
 function checked(parsed: Parsed, complain: (text: string) => void): LoadOptions {
-  const { mode, via, pool, profile, apihost, auth, target } = parsed;
-  const mistake =
-    mode === 'warm' || mode === 'mixed'
-      ? `--mode ${mode} is not available yet: this version has no function snapshots; use cold or hot`
-      : profile !== undefined && via === 'api'
-        ? '--profile needs --via vm'
-        : profile !== undefined && target === 'process'
-          ? '--profile needs --target libos'
-          : pool > 0 && (via !== 'vm' || mode !== 'cold')
-            ? '--pool needs --via vm --mode cold'
-            : apihost !== undefined && via === 'vm'
-              ? '--apihost needs --via api'
-              : auth !== undefined && apihost === undefined
-                ? '--auth needs --apihost'
-                : apihost !== undefined && !/^https?:$/.test(URL.parse(apihost)?.protocol ?? '')
-                  ? '--apihost must be a URL, like http://127.0.0.1:3233'
-                  : undefined;
-  if (mistake !== undefined || mode === 'warm' || mode === 'mixed') {
+  const { mode, count, duration } = parsed;
+  const mistake = mistakeOf(parsed);
+  if (mistake !== undefined || mode === 'warm') {
     complain(mistake ?? '');
     throw new CommandLineExit(2);
   }
-  return { ...parsed, mode, count: parsed.count ?? kDefaultCount[mode] };
+  return { ...parsed, mode, count: count ?? (duration === undefined ? kDefaultCount[mode] : Infinity) };
+}
+
+function mistakeOf({ mode, via, pool, profile, apihost, auth, target, duration, cpu }: Parsed): string | undefined {
+  const rules: readonly (readonly [boolean, string])[] = [
+    [mode === 'warm', '--mode warm is not available yet: this version has no function snapshots; use cold or hot'],
+    [mode === 'mixed' && via === 'vm', '--mode mixed needs --via api'],
+    [duration !== undefined && mode !== 'mixed', '--duration needs --mode mixed'],
+    [cpu !== undefined && mode !== 'mixed', '--cpu needs --mode mixed'],
+    [profile !== undefined && via === 'api', '--profile needs --via vm'],
+    [profile !== undefined && target === 'process', '--profile needs --target libos'],
+    [pool > 0 && (via !== 'vm' || mode !== 'cold'), '--pool needs --via vm --mode cold'],
+    [apihost !== undefined && via === 'vm', '--apihost needs --via api'],
+    [auth !== undefined && apihost === undefined, '--auth needs --apihost'],
+    [
+      apihost !== undefined && !/^https?:$/.test(URL.parse(apihost)?.protocol ?? ''),
+      '--apihost must be a URL, like http://127.0.0.1:3233',
+    ],
+  ];
+  return rules.find(([broken]) => broken)?.[1];
 }
 
 export function integer(min: number, max: number): (text: string) => number {

@@ -1,5 +1,7 @@
 /** What a measurement prints: one line of JSON with fixed names, or a table for people. */
 
+import { type Footprint, growth } from './mixed/footprint.ts';
+import type { MixedMeasurement } from './mixed/measure.ts';
 import type { LoadOptions } from './options.ts';
 import type { Measurement } from './runner.ts';
 
@@ -20,6 +22,33 @@ export function table(options: LoadOptions, { count, errors, starts, latencyMs, 
     ['latency', `p50 ${ms(p50)}  p90 ${ms(p90)}  p99 ${ms(p99)}  max ${ms(max)}`],
     ['rate', `${perSecond} per second`],
   ]);
+}
+
+/** What the mixed load adds to the table. */
+export function mixedTable({ cpuPercent, families, footprints }: MixedMeasurement): string {
+  const grown = growth(footprints);
+  return columns([
+    ['cpu', `${cpuPercent} % of the machine, everything on it counted`],
+    [
+      'actions',
+      Object.entries(families)
+        .map(([family, count]) => `${family} ${count}`)
+        .join(', '),
+    ],
+    ...grown.map(({ what, early, late, allowed, grew }) => [
+      what,
+      `${early} early, ${late} late: ${grew ? 'GREW' : 'flat'} (at most ${allowed} more)`,
+    ]),
+    ...(grown.length === 0 ? [['footprint', 'too few samples to compare']] : []),
+  ]);
+}
+
+export function footprintLine({ seconds, stackMb, vmsMb, availableMb, processes, files, ...done }: Footprint): string {
+  return [
+    `${seconds} s: ${done.invocations} invocations, ${done.errors} errors`,
+    `stack ${stackMb} MB, VMs ${vmsMb} MB, available ${availableMb} MB`,
+    `${processes} processes, ${files} files\n`,
+  ].join('; ');
 }
 
 export function ms(value: number): string {

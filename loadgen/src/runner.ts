@@ -25,7 +25,10 @@ export interface Measurement {
 }
 
 export interface RunOptions {
+  /** Invocations; Infinity with a duration alone. */
   readonly count: number;
+  /** No invocation begins after this time. */
+  readonly durationMs?: number;
   readonly concurrency: number;
   readonly signal: AbortSignal;
   /** Progress, at most every two seconds. */
@@ -37,7 +40,7 @@ const kProgressMs = 2_000;
 
 /** `invoke` rejects when its invocation failed or its answer was wrong. Rejects itself only when aborted. */
 export async function measure(
-  { count, concurrency, signal, onProgress }: RunOptions,
+  { count, durationMs = Infinity, concurrency, signal, onProgress }: RunOptions,
   invoke: (n: number, worker: number) => Promise<Measured>,
 ): Promise<Measurement> {
   const samples = new Samples();
@@ -50,7 +53,7 @@ export async function measure(
   const began = performance.now();
 
   async function work(worker: number): Promise<void> {
-    while (next < count && !signal.aborted) {
+    while (next < count && !signal.aborted && performance.now() - began < durationMs) {
       const n = next;
       next += 1;
       try {
@@ -73,11 +76,11 @@ export async function measure(
   signal.throwIfAborted();
   const seconds = (performance.now() - began) / 1000;
   return {
-    count,
+    count: done,
     errors,
     starts,
     latencyMs: samples.latencies(),
-    perSecond: Math.round(((count - errors) / seconds) * 100) / 100,
+    perSecond: Math.round(((done - errors) / seconds) * 100) / 100,
     errorTexts,
   };
 }

@@ -6,13 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { errorText, LoadError } from '../errors.ts';
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
-import type { Mode } from '../options.ts';
 import { type Measured, type Measurement, measure, type RunOptions } from '../runner.ts';
 import type { ApiClient } from './client.ts';
 
 export interface ApiSettings {
   readonly client: ApiClient;
-  readonly mode: Mode;
+  readonly mode: 'cold' | 'hot';
   readonly kind: string;
   readonly memoryMb: number;
 }
@@ -33,15 +32,15 @@ export async function measureApi(settings: ApiSettings, options: RunOptions): Pr
   async function create(n: number): Promise<Action> {
     const action = { name: `${prefix}-${n}`, measured: uniqueFunction() };
     created.push(action);
-    await client.createAction(action.name, kind, action.measured.source, memoryMb);
+    await client.createAction(action.name, kind, action.measured.source, { memory: memoryMb });
     return action;
   }
 
   async function invoke({ name, measured }: Action, n: number): Promise<Measured> {
     const from = performance.now();
-    const { result, start } = await client.invoke(name, measured.argumentsOf(n));
+    const { response, start } = await client.invoke(name, measured.argumentsOf(n));
     const ms = performance.now() - from;
-    const wrong = measured.check(n, result);
+    const wrong = measured.check(n, response.result);
     if (wrong !== undefined) throw new Error(wrong);
     return { ms, start };
   }

@@ -15,6 +15,7 @@ import type { Target } from '../options.ts';
 
 export interface StackHandle {
   readonly url: string;
+  readonly pid: number | undefined;
   close(): Promise<void>;
 }
 
@@ -44,7 +45,7 @@ export async function startStackProcess({ target, tender, memoryMb, signal }: St
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
-    return { url: await readyUrl(child, ended, signal), close };
+    return { url: await readyUrl(child, ended, signal), pid: child.pid, close };
   } catch (error) {
     await close();
     throw error;
