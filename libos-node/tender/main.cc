@@ -6,6 +6,7 @@
 #include "tender/image.h"
 #include "tender/options.h"
 #include "tender/seccomp/filters.h"
+#include "tender/seccomp/rules.h"
 #include "tender/vm.h"
 
 namespace ebb::tender {
@@ -25,12 +26,13 @@ int Verify(const Options& options) {
 }
 
 int PrintFilters(const Options& options) {
-  if (options.tender == TenderChoice::kAuto)
-    return Fail(Error{ErrorCode::kUsage, "filters needs --tender kvm or --tender process"});
-  if (options.tender == TenderChoice::kKvm) {
-    std::fputs(DumpFilter(kKvmFilter).c_str(), stdout);
-  } else {
-    std::fputs((DumpFilter(kGuestFilter) + DumpFilter(kBrokerFilter)).c_str(), stdout);
+  for (const Filter* filter : {&kGuestFilter, &kBrokerFilter, &kKvmFilter}) {
+    const TenderChoice tender = filter == &kKvmFilter ? TenderChoice::kKvm : TenderChoice::kProcess;
+    if (options.tender != TenderChoice::kAuto && options.tender != tender) continue;
+    const std::string text = options.program ? DumpFilter(*filter)
+                             : options.json  ? RulesJson(*filter) + "\n"
+                                             : DescribeRules(*filter);
+    std::fputs(text.c_str(), stdout);
   }
   return 0;
 }

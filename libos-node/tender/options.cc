@@ -14,7 +14,7 @@ const char kHelpText[] =
 
   ebbtender run --image FILE [options]        run until the guest ends; SIGTERM or SIGINT end it
   ebbtender verify --image FILE               check a file completely, checksums included
-  ebbtender filters --tender kvm|process      print the seccomp filters in force
+  ebbtender filters [--tender T] [--json]     print what the seccomp filters in force allow; --program: their code
   ebbtender --help | --version
 
 Options of run:
@@ -105,6 +105,8 @@ const std::map<std::string, void (*)(Options&)>& FlagOptions() {
       {"--allow-private", [](Options& o) { o.allow_private = true; }},
       {"--trace", [](Options& o) { o.trace = true; }},
       {"--stats", [](Options& o) { o.stats = true; }},
+      {"--json", [](Options& o) { o.json = true; }},
+      {"--program", [](Options& o) { o.program = true; }},
   };
   return kOptions;
 }

@@ -28,7 +28,9 @@ struct Options {
   std::vector<uint16_t> gateway_ports;
   bool allow_private = false;
   bool trace = false;
-  bool stats = false;  // counters and measured costs as a JSON line on stderr at the end
+  bool stats = false;    // counters and measured costs as a JSON line on stderr at the end
+  bool json = false;     // filters: rules as JSON, one object a line
+  bool program = false;  // filters: policies and instructions instead of rules
 };
 
 // `arguments` without the program's name.

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -279,12 +280,19 @@ Compiled Compile(const Policy& policy) {
   return result;
 }
 
+std::set<int> SyscallsOf(const Policy& policy) {
+  std::set<int> numbers;
+  for (const auto& allow : policy.allowed) numbers.insert(allow.syscall);
+  return numbers;
+}
+
 }  // namespace
 
 // compile POLICY NAME OUTPUT: defines ebb::tender::k<NAME>Filter, k<NAME>FilterSize and k<NAME>Policy.
 int main(int argc, char** argv) {
   if (argc != 4) Fail("usage: compile POLICY NAME OUTPUT");
-  const Compiled compiled = Compile(Parse(argv[1]));
+  const Policy policy = Parse(argv[1]);
+  const Compiled compiled = Compile(policy);
   std::ifstream source(argv[1]);
   std::ofstream out(argv[3]);
   const std::string name = std::string("k") + argv[2];
@@ -293,8 +301,14 @@ int main(int argc, char** argv) {
       << "namespace {\nconst sock_filter kProgram[] = {\n";
   for (const auto& i : compiled.program)
     out << "    {" << i.code << ", " << +i.jt << ", " << +i.jf << ", " << i.k << "u},\n";
+  out << "};\nconst Filter::Name kNames[] = {\n";
+  for (const int number : SyscallsOf(policy)) {
+    char* known = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+    out << "    {" << number << ", \"" << known << "\"},\n";
+    std::free(known);
+  }
   out << "};\n}  // namespace\n\n";
-  out << "const Filter " << name << "Filter = {\"" << argv[2] << "\", kProgram, R\"~(" << source.rdbuf()
+  out << "const Filter " << name << "Filter = {\"" << argv[2] << "\", kProgram, kNames, R\"~(" << source.rdbuf()
       << ")~\", R\"~(" << compiled.listing << ")~\"};\n\n}  // namespace ebb::tender\n";
   return out.good() ? 0 : 1;
 }

@@ -12,10 +12,15 @@
 namespace ebb::tender {
 
 struct Filter {
+  struct Name {
+    int number;
+    const char* name;
+  };
   const char* name;
   std::span<const sock_filter> program;
-  const char* policy;   // source text
-  const char* listing;  // libseccomp's pseudo code, without the prelude
+  std::span<const Name> names;  // of the syscalls that it mentions
+  const char* policy;           // source text
+  const char* listing;          // libseccomp's pseudo code, without the prelude
 };
 
 extern const Filter kGuestFilter;
