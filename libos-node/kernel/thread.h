@@ -82,6 +82,8 @@ class Scheduler {
 
   // Before the program continues on the current thread: makes its vector registers and FS live, arms the tick.
   void PrepareReturn();
+  // Something other than a sleeping thread waits for a timer or input (a signal that is due): ticks until it is over.
+  void ExpectExternal(bool expected) { external_waits_ += expected ? 1u : -1u; }
   // A tick came.
   void OnTick();
   // Somebody else may want the core while the current thread runs the program.

@@ -132,13 +132,13 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Faults of native code: what the addon `wild` does. */
+/** Faults of native code: what the addon of wild.c does. */
 const nativeFaults: Readonly<Record<string, string>> = {
-  'reads from a wild address': 'return { byte: wild.read(0x7123456000) };',
-  'reads from address 0': 'return { byte: wild.read(0) };',
-  'reads from a non-canonical address': 'return { byte: wild.read(2 ** 52) };',
-  'writes into the code of Node': 'wild.fill(0x800000, 0x800010, 0xcc); return {};',
-  'jumps to a wild address': 'wild.jump(0x7123456000); return {};',
+  'reads from a wild address': 'return { byte: addon.read(0x7123456000) };',
+  'reads from address 0': 'return { byte: addon.read(0) };',
+  'reads from a non-canonical address': 'return { byte: addon.read(2 ** 52) };',
+  'writes into the code of Node': 'addon.fill(0x800000, 0x800010, 0xcc); return {};',
+  'jumps to a wild address': 'addon.jump(0x7123456000); return {};',
 };
 
 function withoutTimes({ logs }: ActivationRecord): string[] {
@@ -231,7 +231,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         ['the rings that it shares with the tender', 0x12000000, 0x12010000],
       ] as const)('overwrites %s', async ([, from, to], { skip }) => {
         skip(compiler !== undefined, compiler);
-        const action = await put(`wild.fill(${from}, ${to}, p.byte); return {};`);
+        const action = await put(`addon.fill(${from}, ${to}, p.byte); return {};`);
         for (const byte of [0xff, 0x00]) {
           const { activation } = await stack.api.invoke(action, { byte });
           expect(activation.response).toMatchObject({ status: 'action developer error' });

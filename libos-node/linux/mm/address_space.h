@@ -32,7 +32,7 @@ struct Mapping {
   bool operator==(const Mapping&) const = default;
 };
 
-enum MappingName : uint16_t { kNameNone, kNameHeap, kNameStack, kNameVdso, kNameProgram, kNameFile };
+enum MappingName : uint16_t { kNameNone, kNameHeap, kNameStack, kNameVdso, kNameProgram, kNameFile, kNameThreadStack };
 
 class AddressSpace {
  public:

@@ -1,6 +1,7 @@
 #include "kernel/user_memory.h"
 #include "linux/fd_table.h"
 #include "linux/mm/address_space.h"
+#include "linux/mm/modules.h"
 #include "linux/process/syscalls.h"
 
 namespace ebb::linux_abi {
@@ -20,11 +21,16 @@ int64_t ToSyscall(const Result<T>& result) {
 int64_t SysMmap(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags, int fd, uint64_t offset) {
   // Advice and old flags that change nothing here.
   prot &= ~0x01000000u;  // PROT_GROWSDOWN
-  if ((flags & kMapAnonymous) != 0) return ToSyscall(address_space().Map(address, size, prot, flags, nullptr, 0));
+  if ((flags & kMapAnonymous) != 0) {
+    const uint16_t name = (flags & kMapStack) != 0 ? kNameThreadStack : kNameNone;
+    return ToSyscall(address_space().Map(address, size, prot, flags, nullptr, 0, name));
+  }
   auto file = fds().Get(fd);
   if (!file) return file.Negative();
   if (!(*file)->readable()) return Negative(Errno::kAcces);
-  return ToSyscall(address_space().Map(address, size, prot, flags, file->get(), offset));
+  const auto mapped = address_space().Map(address, size, prot, flags, file->get(), offset);
+  if (mapped && offset == 0 && (flags & kMapDenyWrite) != 0) NoteModule(**file, *mapped, size);
+  return ToSyscall(mapped);
 }
 
 int64_t SysMunmap(uint64_t address, uint64_t size) { return ToSyscall(address_space().Unmap(address, size)); }

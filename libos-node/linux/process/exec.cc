@@ -9,7 +9,9 @@
 #include "linux/elf.h"
 #include "linux/fs/open.h"
 #include "linux/mm/address_space.h"
+#include "linux/mm/modules.h"
 #include "linux/process/process.h"
+#include "linux/process/signal_frame.h"
 #include "linux/vdso/vdso.h"
 
 namespace ebb::linux_abi {
@@ -17,6 +19,8 @@ namespace {
 
 constexpr uint64_t kPage = EBB_PAGE_SIZE;
 constexpr uint64_t kStackSize = 2ull << 20;
+// Below the stack: wider than a page, so that a function with a large frame does not step over it.
+constexpr uint64_t kStackGuard = 1ull << 20;
 constexpr uint32_t kMaxProgramHeaders = 16;
 
 uint32_t ProtOf(uint32_t flags) {
@@ -72,6 +76,7 @@ LoadedObject LoadInterpreter(std::string_view path) {
     if (header.memsz > header.filesz)
       MapBss(*base + header.vaddr + header.filesz, *base + header.vaddr + header.memsz, prot);
   }
+  NoteModule(**file, *base, span);
   return {*base, *base + elf.entry};
 }
 
@@ -145,13 +150,14 @@ void Execute(std::string_view interpreter) {
   const LoadedObject loaded = LoadInterpreter(interpreter);
   const uint64_t vdso = MapVdso();
 
-  const auto stack = address_space().Map(0, kStackSize + kPage, 0, kMapPrivate | kMapAnonymous, nullptr, 0);
-  if (!stack || !address_space().Map(*stack + kPage, kStackSize, kProtRead | kProtWrite,
+  const auto stack =
+      address_space().Map(0, kStackSize + kStackGuard, 0, kMapPrivate | kMapAnonymous, nullptr, 0, kNameStack);
+  if (!stack || !address_space().Map(*stack + kStackGuard, kStackSize, kProtRead | kProtWrite,
                                      kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0, kNameStack)) {
     Fail("no memory for the stack");
   }
   const ebb_boot_info& boot = boot_info();
-  StackBuilder builder(*stack + kPage + kStackSize - 64);
+  StackBuilder builder(*stack + kStackGuard + kStackSize - 64);
   const std::string_view program = Option("program");
   const uint64_t filename = PushString(builder, program);
   const char platform_text[] = "x86_64";
@@ -176,7 +182,7 @@ void Execute(std::string_view interpreter) {
   constexpr uint64_t kFsgsbaseUsable = 2;
   const uint64_t auxiliary[][2] = {
       {33, vdso},
-      {51, 4096},
+      {51, SmallestSignalStack()},
       {16, edx},
       {6, kPage},
       {17, 100},

@@ -5,6 +5,7 @@
 #include "kernel/hypercall.h"
 #include "kernel/panic.h"
 #include "linux/mm/address_space.h"
+#include "linux/process/fault_report.h"
 #include "linux/process/futex.h"
 
 namespace ebb::linux_abi {
@@ -60,6 +61,7 @@ void Process::ExitThread() {
     break;
   }
   --thread_count_;
+  RetargetProcessSignals(~0ull);
   thread->personality = nullptr;
   delete &personality;
   scheduler().Exit();
@@ -69,13 +71,10 @@ void Process::ExitGroup(int code) { hypercall::Exit(EBB_EXIT_NORMAL, static_cast
 
 void Process::DieOfSignal(int signal) {
   Thread* thread = scheduler().current();
-  ReportWriter()
-      .Text("died of signal ")
-      .Decimal(signal)
-      .Text(" in thread '")
-      .Text(thread->name)
-      .Text("', rip ")
-      .Hex(thread->frame().rip);
+  ReportWriter report;
+  report.Text("died of ");
+  WriteSignalName(report, signal);
+  WritePlace(report, *thread, thread->frame());
   hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_SIGNAL, static_cast<uint64_t>(signal));
 }
 
