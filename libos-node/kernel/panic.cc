@@ -57,8 +57,8 @@ void Panic(const char* reason) {
   hypercall::Exit(EBB_EXIT_PANIC, 0);
 }
 
-void OutOfMemory() {
-  ReportWriter().Text("the LibOS was refused memory beyond the VM's limit");
+void OutOfMemory(const char* whom) {
+  ReportWriter().Text("memory beyond the VM's limit was needed ").Text(whom);
   hypercall::Exit(EBB_EXIT_MEMORY, 0);
 }
 

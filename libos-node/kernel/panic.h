@@ -6,8 +6,8 @@
 namespace ebb {
 
 [[noreturn]] void Panic(const char* reason);
-// The LibOS itself needs memory beyond the VM's limit.
-[[noreturn]] void OutOfMemory();
+// Memory beyond the VM's limit is needed, and there is nobody to tell: by whom.
+[[noreturn]] void OutOfMemory(const char* whom = "by the LibOS itself");
 
 // Builds the text of a crash report (ebb_core_shared.report) piece by piece.
 class ReportWriter {

@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { rootFolder } from '@ebbwhisk/libos-node/paths';
 import { ApiClient } from './client.ts';
 import {
@@ -27,6 +28,8 @@ export interface StackOptions {
   /** What the memory limits of all VMs may add up to, MiB. */
   readonly memoryMb?: number;
   readonly gatewayPorts?: readonly number[];
+  /** Default warn. */
+  readonly logLevel?: 'info' | 'warn';
   /** Environment beside that of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -44,9 +47,36 @@ const stopMs = 15_000;
 /** Processes of a stack that was killed end by themselves; they get this long. */
 const settleMs = 5_000;
 
+/** What a stack says on stderr: its last lines, JSON each. */
+export class StackLog {
+  #text = '';
+
+  constructor(stderr: Readable) {
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#text = (this.#text + text).slice(-131_072);
+    });
+  }
+
+  tail(): string {
+    return this.#text.slice(-8192);
+  }
+
+  records(): Record<string, unknown>[] {
+    return this.#text.split('\n').flatMap((line) => {
+      try {
+        return [JSON.parse(line) as Record<string, unknown>];
+      } catch {
+        // The first line may be cut, the last one is empty.
+        return [];
+      }
+    });
+  }
+}
+
 export class RunningStack {
   readonly url: string;
   readonly api: ApiClient;
+  readonly log: StackLog;
   readonly #folder: StackFolder;
   readonly #child: ChildProcess;
   readonly #ended: Promise<Pick<StackEnd, 'status' | 'signal'>>;
@@ -54,11 +84,12 @@ export class RunningStack {
   /** Every process of the stack that was ever seen: one whose parent has died is no descendant any more. */
   readonly #seen = new Map<string, ProcessEntry>();
 
-  constructor(folder: StackFolder, child: ChildProcess, url: string, self: ProcessEntry) {
+  constructor(folder: StackFolder, child: ChildProcess, url: string, self: ProcessEntry, log: StackLog) {
     this.#folder = folder;
     this.#child = child;
     this.#self = self;
     this.url = url;
+    this.log = log;
     this.api = new ApiClient(url);
     this.#ended = new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) {
@@ -145,9 +176,9 @@ export class StackFolder {
 }
 
 export async function startStack(folder: StackFolder, options: StackOptions): Promise<RunningStack> {
-  const { tender, target = 'libos', memoryMb = 2048, gatewayPorts = [], env = {} } = options;
+  const { tender, target = 'libos', memoryMb = 2048, gatewayPorts = [], logLevel = 'warn', env = {} } = options;
   const args = [join(rootFolder, 'controller-adapter/src/standalone.ts'), '--port', '0', '--data-dir', folder.data];
-  args.push('--tender', tender, '--target', target, '--memory', String(memoryMb), '--log-level', 'warn');
+  args.push('--tender', tender, '--target', target, '--memory', String(memoryMb), '--log-level', logLevel);
   for (const port of gatewayPorts) args.push('--gateway-port', String(port));
   const child = spawn(process.execPath, args, {
     cwd: rootFolder,
@@ -159,18 +190,15 @@ export async function startStack(folder: StackFolder, options: StackOptions): Pr
   process.once('exit', onExit);
   child.once('exit', () => process.off('exit', onExit));
   // Read to its end: a full pipe would stop the stack.
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-8192);
-  });
+  const log = new StackLog(child.stderr);
   try {
     const url = await readyUrl(child);
     const self = processEntry(child.pid ?? -1);
     if (self === undefined) throw new Error('it ended at once');
-    return new RunningStack(folder, child, url, self);
+    return new RunningStack(folder, child, url, self, log);
   } catch (error) {
     child.kill('SIGKILL');
-    throw new Error(`the stack did not start: ${(error as Error).message}\n${log}`);
+    throw new Error(`the stack did not start: ${(error as Error).message}\n${log.tail()}`);
   }
 }
 

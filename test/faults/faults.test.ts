@@ -8,7 +8,6 @@ import type { RunningStack } from '../e2e/stack.ts';
 import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTenders } from '../support/libos-targets.ts';
-import { addonAction, compileAddon, compilerMissing } from './addon.ts';
 
 const exited = 'The action did not produce a valid response and exited unexpectedly.';
 const initExited = 'The action did not initialize and exited unexpectedly.';
@@ -132,15 +131,6 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Faults of native code: what the addon of wild.c does. */
-const nativeFaults: Readonly<Record<string, string>> = {
-  'reads from a wild address': 'return { byte: addon.read(0x7123456000) };',
-  'reads from address 0': 'return { byte: addon.read(0) };',
-  'reads from a non-canonical address': 'return { byte: addon.read(2 ** 52) };',
-  'writes into the code of Node': 'addon.fill(0x800000, 0x800010, 0xcc); return {};',
-  'jumps to a wild address': 'addon.jump(0x7123456000); return {};',
-};
-
 function withoutTimes({ logs }: ActivationRecord): string[] {
   return logs.map((line) => line.slice(31));
 }
@@ -200,47 +190,6 @@ forTargets(libosTenders, ({ name, tender }) => {
       expect(annotation(activation, 'timeout')).toBe(timedOut);
       await stack.api.putAction(action, 'function main() { return { ok: true }; }');
       await goesOn(action, false);
-    });
-
-    const compiler = compilerMissing();
-    describe('has native code and', () => {
-      let addon: Buffer;
-      beforeAll(() => {
-        if (compiler === undefined) addon = compileAddon();
-      });
-
-      const put = async (body: string) => {
-        const action = `fault-${++count}`;
-        await stack.api.putAction(action, addonAction(addon, `if (p.ok) return { ok: true }; ${body}`), {
-          limits: { timeout: 2_000 },
-        });
-        return action;
-      };
-
-      it.for(Object.entries(nativeFaults))('%s', async ([, body], { skip }) => {
-        skip(compiler !== undefined, compiler);
-        const action = await put(body);
-        const { activation } = await stack.api.invoke(action);
-        expect(activation.response).toMatchObject({ status: 'action developer error', result: { error: exited } });
-        await goesOn(action, false);
-      });
-
-      // There is no boundary between an action and its LibOS: what it destroys there is its own VM.
-      it.for([
-        ['the LibOS', 0x10000000, 0x10400000],
-        ['the rings that it shares with the tender', 0x12000000, 0x12010000],
-      ] as const)('overwrites %s', async ([, from, to], { skip }) => {
-        skip(compiler !== undefined, compiler);
-        const action = await put(`addon.fill(${from}, ${to}, p.byte); return {};`);
-        for (const byte of [0xff, 0x00]) {
-          const { activation } = await stack.api.invoke(action, { byte });
-          expect(activation.response).toMatchObject({ status: 'action developer error' });
-          expect([exited, 'The action exceeded its time limits of 2000 milliseconds.']).toContain(
-            activation.response.result['error'],
-          );
-          await goesOn(action, false);
-        }
-      });
     });
   });
 });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/clock.h"
 #include "kernel/hypercall.h"
 #include "kernel/panic.h"
 #include "linux/mm/syscall_sites.h"
@@ -103,8 +104,14 @@ void AddressSpace::Insert(Mapping mapping) {
 Result<> AddressSpace::Commit(uint64_t start, uint64_t end, uint32_t prot) {
   const long result = hypercall::Protect(start, end - start, prot);
   if (result == 0) return Ok{};
-  if (result == -static_cast<long>(Errno::kNoMem)) memory_refused_ = true;
+  if (result == -static_cast<long>(Errno::kNoMem)) refused_at_ns_ = clock->Now();
   return static_cast<Errno>(-result);
+}
+
+bool AddressSpace::memory_refused() const {
+  // Longer than an allocator takes to give up, and to say so.
+  constexpr uint64_t kAftermathNs = 1'000'000'000;
+  return refused_at_ns_ != 0 && clock->Now() - refused_at_ns_ < kAftermathNs;
 }
 
 void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
@@ -220,7 +227,7 @@ bool AddressSpace::HandleFault(uint64_t address, uint64_t error_code) {
   if ((mapping->prot & needed) == 0) return false;
   const uint64_t start = std::max(mapping->start, address & ~(kChunk - 1));
   const uint64_t end = std::min(mapping->end, (address & ~(kChunk - 1)) + kChunk);
-  if (!Commit(start, end, mapping->prot)) OutOfMemory();
+  if (!Commit(start, end, mapping->prot)) OutOfMemory("at the first touch of a mapping");
   committed_ += end - start;
   SplitAt(start);
   SplitAt(end);

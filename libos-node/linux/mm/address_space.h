@@ -60,8 +60,8 @@ class AddressSpace {
   const Mapping* Find(uint64_t address) const;
   std::span<const Mapping> mappings() const { return mappings_; }
   uint64_t committed_bytes() const { return committed_; }
-  // A commit was refused: if the program now dies, it dies of it.
-  bool memory_refused() const { return memory_refused_; }
+  // A commit was refused only just now: if the program dies, it dies of it.
+  bool memory_refused() const;
 
  private:
   size_t IndexOf(uint64_t address) const;  // first mapping with end > address
@@ -80,7 +80,7 @@ class AddressSpace {
   uint64_t break_start_;
   uint64_t break_end_;
   uint64_t committed_ = 0;
-  bool memory_refused_ = false;
+  uint64_t refused_at_ns_ = 0;  // 0: never
 };
 
 AddressSpace& address_space();

@@ -71,11 +71,18 @@ void Process::ExitGroup(int code) { hypercall::Exit(EBB_EXIT_NORMAL, static_cast
 
 void Process::DieOfSignal(int signal) {
   Thread* thread = scheduler().current();
+  if (const HandledFault& fault = PersonalityOf(*thread).handled_fault; fault.info.signo == signal) DieOfFault(fault);
   ReportWriter report;
   report.Text("died of ");
   WriteSignalName(report, signal);
   WritePlace(report, *thread, thread->frame());
   hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_SIGNAL, static_cast<uint64_t>(signal));
+}
+
+void Process::DieOfFault(const HandledFault& fault) {
+  ReportFault(*scheduler().current(), fault.frame, fault.info, fault.context);
+  hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_FAULT,
+                  static_cast<uint64_t>(fault.info.signo));
 }
 
 }  // namespace ebb::linux_abi

@@ -7,6 +7,7 @@
 #include "kernel/thread.h"
 #include "kernel/wait_queue.h"
 #include "linux/process/signal.h"
+#include "linux/process/signal_frame.h"
 
 namespace ebb::linux_abi {
 
@@ -15,6 +16,9 @@ struct LinuxThread {
   uint64_t clear_tid = 0;    // address to zero and wake at exit
   uint64_t robust_list = 0;  // head, as set_robust_list gave it
   SignalState signals;
+  // The last fault that went to a handler: a handler that cannot help puts the default back and raises the signal
+  // again.
+  HandledFault handled_fault;
 };
 
 inline LinuxThread& PersonalityOf(Thread& thread) { return *static_cast<LinuxThread*>(thread.personality); }
@@ -35,6 +39,8 @@ class Process {
   [[noreturn]] void ExitGroup(int code);
   // Dies of a signal that the program raised or did not handle.
   [[noreturn]] void DieOfSignal(int signal);
+  // Dies of a fault of the current thread that nobody handles.
+  [[noreturn]] void DieOfFault(const HandledFault& fault);
 
  private:
   struct Entry {

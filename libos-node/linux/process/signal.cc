@@ -1,8 +1,6 @@
 #include "linux/process/signal.h"
 
-#include "kernel/hypercall.h"
 #include "kernel/thread.h"
-#include "linux/mm/address_space.h"
 #include "linux/process/fault_report.h"
 #include "linux/process/process.h"
 #include "linux/process/signal_frame.h"
@@ -161,14 +159,15 @@ bool DeliverSignals(Thread& thread, UserFrame& frame) {
 
 void DeliverFault(Thread& thread, UserFrame& frame, uint32_t vector, uint64_t error_code, uint64_t address) {
   const SigInfo info = DescribeFault(thread, frame, vector, address);
+  LinuxThread& personality = PersonalityOf(thread);
+  const HandledFault fault = {info, {error_code, vector, address}, frame};
   // A fault cannot wait: blocked or ignored, it kills as by default.
-  if (actions[info.signo].handler > kIgnoreHandler &&
-      (PersonalityOf(thread).signals.mask & SignalBit(info.signo)) == 0 &&
-      PushSignalFrame(thread, frame, info, {error_code, vector, address}))
+  if (actions[info.signo].handler > kIgnoreHandler && (personality.signals.mask & SignalBit(info.signo)) == 0 &&
+      PushSignalFrame(thread, frame, info, fault.context)) {
+    personality.handled_fault = fault;
     return;
-  ReportFault(thread, frame, info, {error_code, vector, address});
-  hypercall::Exit(address_space().memory_refused() ? EBB_EXIT_MEMORY : EBB_EXIT_FAULT,
-                  static_cast<uint64_t>(info.signo));
+  }
+  process().DieOfFault(fault);
 }
 
 void BeginMaskedWait(uint64_t mask) {

@@ -210,6 +210,9 @@ int64_t SysRtSigreturn() {
     alt.flags &= ~kSsOnStack;
     static_cast<void>(SetAltStack(signals.alt_stack, alt));
   }
+  // Unless the handler raised it again, which is delivered as soon as it is left.
+  HandledFault& fault = PersonalityOf(thread).handled_fault;
+  if (fault.info.signo != 0 && (signals.pending.set() & SignalBit(fault.info.signo)) == 0) fault.info.signo = 0;
   RetargetProcessSignals(signals.mask);
   return static_cast<int64_t>(m.rax);
 }

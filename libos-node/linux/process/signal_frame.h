@@ -15,6 +15,12 @@ struct FaultContext {
   uint64_t address = 0;
 };
 
+struct HandledFault {
+  SigInfo info = {};  // signo 0: none
+  FaultContext context;
+  UserFrame frame = {};
+};
+
 // Saves the program's registers, vectors included, in a signal frame, and lets `frame` enter the handler of the signal.
 // False when the stack has no room.
 bool PushSignalFrame(Thread& thread, UserFrame& frame, const SigInfo& info, const FaultContext& fault);
