@@ -111,7 +111,7 @@ Result<> AddressSpace::Commit(uint64_t start, uint64_t end, uint32_t prot) {
 bool AddressSpace::memory_refused() const {
   // Longer than an allocator takes to give up, and to say so.
   constexpr uint64_t kAftermathNs = 1'000'000'000;
-  return refused_at_ns_ != 0 && clock->Now() - refused_at_ns_ < kAftermathNs;
+  return refused_at_ns_ && clock->Now() - *refused_at_ns_ < kAftermathNs;
 }
 
 void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -80,7 +81,7 @@ class AddressSpace {
   uint64_t break_start_;
   uint64_t break_end_;
   uint64_t committed_ = 0;
-  uint64_t refused_at_ns_ = 0;  // 0: never
+  std::optional<uint64_t> refused_at_ns_;
 };
 
 AddressSpace& address_space();
