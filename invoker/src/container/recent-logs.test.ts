@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type LogLine, RecentLogs } from './recent-logs.ts';
 
 const kSentinel = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
@@ -27,6 +27,26 @@ test('the newest are kept, within the bound', () => {
   expect(kept[0]).toBe(`line ${5_000 - kept.length}`);
   expect(kept.length).toBeGreaterThan(500);
   expect(kept.length).toBeLessThan(1_025);
+});
+
+test('a line whose beginning was dropped is not shown as if it were whole', () => {
+  const logs = new RecentLogs();
+  write(logs, 'BEGIN');
+  for (let index = 0; index < 100; index += 1) write(logs, 'y'.repeat(1_000));
+  write(logs, ' END\nwhole\n');
+  expect(texts(logs)).toEqual(['whole']);
+  write(logs, `${'z'.repeat(100_000)}\nlast\n`);
+  expect(texts(logs)).toEqual(['last']);
+});
+
+test('records are cut into lines when somebody looks, not as they come', () => {
+  const logs = new RecentLogs();
+  const bytes = Buffer.from('one\ntwo\n');
+  const indexOf = vi.spyOn(bytes, 'indexOf');
+  logs.add({ stream: 'stdout', time: 1, bytes });
+  expect(indexOf).not.toHaveBeenCalled();
+  expect(texts(logs)).toEqual(['one', 'two']);
+  expect(indexOf).toHaveBeenCalled();
 });
 
 test('empty lines and an endless line stay bounded too', () => {
