@@ -49,7 +49,7 @@ class Backend {
   virtual ExitReport Run() = 0;
 
   virtual std::vector<pid_t> Pids() const = 0;
-  // Adds what only this kind knows ("exits", "committed", "sandbox").
+  // Adds what only this kind knows ("exits", "faults", "sandbox").
   virtual void DescribeStats(JsonObject& stats) const = 0;
 };
 

@@ -116,6 +116,7 @@ class KvmBackend final : public Backend {
   UniqueFd kick_fd_;
   std::optional<timer_t> tick_timer_;
   uint64_t exits_ = 0;
+  uint64_t faults_ = 0;
   int refused_entries_ = 0;
 };
 
@@ -349,6 +350,7 @@ std::optional<uint64_t> KvmBackend::BuildUpcall(const UpcallCause& cause, const 
   const uint64_t top = nested ? interrupted.rsp - kRedZone : kTop;
   if (top < kBase + sizeof(UpcallFrame) + 32) return std::nullopt;
   const uint64_t address = (top - sizeof(UpcallFrame)) & ~15ull;
+  if (cause.reason == EBB_UPCALL_FAULT) ++faults_;
 
   UpcallFrame frame{};
   frame.upcall.reason = cause.reason;
@@ -469,6 +471,7 @@ ExitReport KvmBackend::Crash(const char* what) {
 
 void KvmBackend::DescribeStats(JsonObject& stats) const {
   stats.Number("exits", exits_)
+      .Number("faults", faults_)
       .Number("committedBytes", memory_ ? memory_->committed() : 0)
       .Number("slots", memory_ ? memory_->slots() : 0);
   JsonObject sandbox;

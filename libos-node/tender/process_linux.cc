@@ -173,7 +173,8 @@ ExitReport ProcessBackend::ReportExit() {
 }
 
 void ProcessBackend::DescribeStats(JsonObject& stats) const {
-  stats.Number("exits", context_.shared.tail(0)->enters_waiting);
+  const RingTail tail = *context_.shared.tail(0);
+  stats.Number("exits", tail.enters_waiting).Number("faults", tail.faults);
   JsonObject sandbox;
   sandbox.Bool("seccomp", true)
       .Bool("namespaces", child_.isolation.namespaces)

@@ -23,6 +23,7 @@ struct RingTail {
   uint64_t exit_kind;
   uint64_t exit_code;
   uint64_t enters_waiting;  // waits of the guest, a statistic
+  uint64_t faults;          // FAULT upcalls, a statistic
 };
 inline constexpr uint64_t kGuestExited = 0x44455449584542ull;
 inline constexpr uint64_t kRingTailOffset = EBB_RING_STRIDE - EBB_PAGE_SIZE;

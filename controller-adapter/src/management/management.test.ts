@@ -149,6 +149,7 @@ describe('ps and top', () => {
       active: 0,
       memoryLimitMb: 256,
       exits: null,
+      faults: null,
     });
     expect(row?.memoryBytes).toBeGreaterThan(1024 * 1024);
     expect(row?.cpuMs).toBeGreaterThan(0);
@@ -158,7 +159,7 @@ describe('ps and top', () => {
     for (const pid of row?.pids ?? [0]) expect(process.kill(pid, 0) && pid !== process.pid).toBe(true);
     const { out, err, status } = await run('ps');
     const [titles, ...lines] = out.split('\n');
-    expect(titles).toMatch(/^VM +ACTION +STATE +START +RUNS +MEMORY +CPU +EXITS +UPTIME +PIDS$/);
+    expect(titles).toMatch(/^VM +ACTION +STATE +START +RUNS +MEMORY +CPU +EXITS +FAULTS +UPTIME +PIDS$/);
     expect(lines.find((line) => line.startsWith(`${row?.id} `))).toMatch(
       / guest\/listed +idle +cold +2 +[\d.]+ \/ 256 MB +\d+ ms +- /,
     );
@@ -196,11 +197,12 @@ describe('ps and top', () => {
       memoryBytes: null,
       cpuMs: null,
       exits: null,
+      faults: null,
       uptimeMs: null,
       pids: [],
     };
-    expect(vmTable([row]).split('\n')[1]).toMatch(/^- +b\/\?\[2J for a +starting +- +0 +- \/ 128 MB +- +- +- +-$/);
-    expect(vmTable([{ ...row, uptimeMs: 3_723_000, exits: 17 }])).toMatch(/17 +1:02:03/);
+    expect(vmTable([row]).split('\n')[1]).toMatch(/^- +b\/\?\[2J for a +starting +- +0 +- \/ 128 MB +- +- +- +- +-$/);
+    expect(vmTable([{ ...row, uptimeMs: 3_723_000, exits: 17, faults: 3 }])).toMatch(/17 +3 +1:02:03/);
   });
 });
 

@@ -28,6 +28,8 @@ export const vmRow = Type.Object({
   memoryBytes: orNull(Type.Number()),
   cpuMs: orNull(Type.Number()),
   exits: orNull(Type.Number()),
+  /** As VmStats has it. */
+  faults: orNull(Type.Number()),
   uptimeMs: orNull(Type.Number()),
   pids: Type.Array(Type.Integer()),
 });

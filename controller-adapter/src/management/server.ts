@@ -154,6 +154,7 @@ async function describe(invoker: Pick<Invoker, 'vm'>, row: PoolStatus['vms'][num
     memoryBytes: stats?.memoryBytes ?? null,
     cpuMs: stats?.cpuMs ?? null,
     exits: stats?.exits ?? null,
+    faults: stats?.faults ?? null,
     uptimeMs: stats === undefined ? null : Math.round(stats.uptimeMs),
     pids: [...(stats?.pids ?? [])],
   };

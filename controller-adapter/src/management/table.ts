@@ -22,6 +22,7 @@ const columns: readonly Column[] = [
   },
   { title: 'CPU', right: true, cell: ({ cpuMs }) => orDash(cpuMs, (ms) => `${Math.round(ms)} ms`) },
   { title: 'EXITS', right: true, cell: ({ exits }) => orDash(exits, String) },
+  { title: 'FAULTS', right: true, cell: ({ faults }) => orDash(faults, String) },
   { title: 'UPTIME', right: true, cell: ({ uptimeMs }) => orDash(uptimeMs, duration) },
   { title: 'PIDS', cell: ({ pids }) => (pids.length === 0 ? '-' : pids.join(',')) },
 ];

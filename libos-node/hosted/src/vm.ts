@@ -14,7 +14,7 @@ export type TenderKind = 'auto' | 'kvm' | 'process';
 
 export type Profile = 'general' | 'bypass';
 
-/** One piece of guest output, in the order in which the guest wrote it. `bytes` need not end at a line or a character boundary. */
+/** One piece of guest output, in the order in which the guest wrote it. `bytes` need not end at a line or a character boundary, and are the listener's to keep: nobody writes to them again. */
 export interface LogRecord {
   readonly stream: 'stdout' | 'stderr';
   /** Wall clock of the write, milliseconds since the epoch, fractional. */
@@ -49,6 +49,12 @@ export interface VmStats {
   readonly uptimeMs: number;
   /** Guest exits (KVM) or waits (process tender) since start; absent for the plain process target. */
   readonly exits?: number;
+  /**
+   * CPU exceptions of the guest that its tender handed to the LibOS since start: page faults on memory that was not
+   * committed yet, traps of WebAssembly, wild accesses. Page faults that the host serves by itself are not among them.
+   * Absent for the plain process target.
+   */
+  readonly faults?: number;
 }
 
 /** A stored state of a VM from which others can be cloned. Not available on every target: snapshot() then rejects with VM_NO_SNAPSHOT. */

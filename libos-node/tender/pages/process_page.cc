@@ -151,6 +151,7 @@ void PageSignal(int signal, siginfo_t* info, struct ucontext* context) {
     upcall.reason = EBB_UPCALL_SYSCALL;
     upcall.vector = static_cast<uint32_t>(info->si_syscall);
   } else {
+    Tail()[4] = Tail()[4] + 1;
     upcall.reason = EBB_UPCALL_FAULT;
     upcall.vector = static_cast<uint32_t>(regs.trapno);
     upcall.error_code = regs.err;

@@ -133,6 +133,23 @@ TEST_P(VmTest, EveryFaultIsAnUpcallThatCanBeResumed) {
   EXPECT_EQ(NumberOf(result, "keptThroughNone"), 43);
 }
 
+TEST_P(VmTest, FaultsAreCounted) {
+  const auto faults_of = [&](const char* scenario) {
+    const std::string path = TemporaryPath(tender() + "stats");
+    std::string command = std::string(EBB_TENDER_BINARY) + " run --image " + TestImage() + " --tender " + tender();
+    command += std::string(" --arg ") + scenario + " --stats 2>&1 >/dev/null | grep '^{' >" + path;
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    std::ifstream file(path);
+    const std::string stats(std::istreambuf_iterator<char>(file), {});
+    std::smatch match;
+    // The tender's own count: the guest's are in an object of their own.
+    EXPECT_TRUE(std::regex_search(stats, match, std::regex(R"x(\},"exits":[0-9]+,"faults":([0-9]+))x"))) << stats;
+    return match.empty() ? -1 : std::stoll(match[1]);
+  };
+  EXPECT_EQ(faults_of("basic"), 0);
+  EXPECT_GE(faults_of("faults"), 25);  // one for each of the test above
+}
+
 TEST_P(VmTest, TrappedSyscallsReachTheLibOs) {
   const auto result = Scenario("syscalls");
   EXPECT_EQ(NumberOf(result, "getpid"), 39 + 1000);

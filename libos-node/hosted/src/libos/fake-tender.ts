@@ -98,7 +98,7 @@ function onFrame({ type, payload }: Frame): void {
     send(frameTypes.log, 'before the answer\n', 0);
     send(frameTypes.synced, payload);
   } else if (type === frameTypes.statsRequest) {
-    send(frameTypes.stats, JSON.stringify({ exits: 42 }));
+    send(frameTypes.stats, JSON.stringify({ exits: 42, faults: 7 }));
   } else if (type === frameTypes.end) {
     exit({ reason: 'ended' }, 0);
   }

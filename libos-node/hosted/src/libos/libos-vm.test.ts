@@ -125,7 +125,7 @@ test('keeps at most a bound of output for nobody, the last of it', async () => {
 test('tells what the VM uses', async () => {
   const vm = await boot('serve');
   const stats = await vm.stats();
-  expect(stats).toMatchObject({ start: 'cold', exits: 42 });
+  expect(stats).toMatchObject({ start: 'cold', exits: 42, faults: 7 });
   expect(stats.pids.length).toBeGreaterThan(0);
   expect(stats.memoryBytes).toBeGreaterThan(2 ** 20);
   expect(stats.uptimeMs).toBeGreaterThan(0);

@@ -122,12 +122,12 @@ class LibosVm implements Vm {
     if (this.#hasExited) throw new VmError('VM_ENDED');
     const { pid } = this.#tender;
     if (pid === undefined) throw new VmError('VM_ENDED');
-    const [{ exits }, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
+    const [counted, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
     return {
       ...figures,
       start: 'cold',
       uptimeMs: this.#settings.now() - this.#startedAt,
-      ...(exits === undefined ? {} : { exits }),
+      ...counted,
     };
   }
 

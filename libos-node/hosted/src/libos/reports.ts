@@ -4,6 +4,7 @@ import type { ExitReport } from '../vm.ts';
 /** Optional: a number for people, which must not keep anybody from ending a VM. */
 export interface TenderStats {
   readonly exits?: number;
+  readonly faults?: number;
 }
 
 const reasons: ReadonlySet<string> = new Set([
@@ -43,6 +44,10 @@ export function parseExitReport(payload: Buffer): ExitReport {
 }
 
 export function parseTenderStats(payload: Buffer): TenderStats {
-  const { exits } = parseObject(payload);
-  return typeof exits === 'number' && Number.isSafeInteger(exits) && exits >= 0 ? { exits } : {};
+  const { exits, faults } = parseObject(payload);
+  return { ...(isCount(exits) ? { exits } : {}), ...(isCount(faults) ? { faults } : {}) };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
