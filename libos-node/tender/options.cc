@@ -1,11 +1,14 @@
 // Parsing of the command line.
 #include "tender/options.h"
 
+#include <arpa/inet.h>
+
 #include <charconv>
 #include <functional>
 #include <map>
 
 #include "abi/ebb_abi.h"
+#include "tender/broker/host_network.h"
 
 namespace ebb::tender {
 
@@ -22,6 +25,9 @@ Options of run:
   --memory MB                 what the guest may commit, 16..65536 (default 256)
   --socket PATH               unix socket that leads to the guest's port 8080
   --port P                    the same on 127.0.0.1:P
+  --expose [HOST:]PORT:GUEST  shows port GUEST of the guest on PORT of the host's loopback address HOST (default
+                              127.0.0.1); PORT 0 takes a free one; may be repeated
+  --allow-remote              --expose also takes addresses that other machines reach
   --env NAME=VALUE            variable of the guest's environment; may be repeated
   --arg TEXT                  argument of the guest's program, argv[0] first; may be repeated (default: the image's own)
   --gateway-port P            port of the host's 127.0.0.1 that the guest reaches at 10.0.2.2; may be repeated
@@ -77,6 +83,25 @@ bool AddEnvironment(Options& options, const std::string& text) {
   return true;
 }
 
+// [HOST:]PORT:GUEST
+bool AddExposed(Options& options, const std::string& text) {
+  constexpr size_t kMost = 16;
+  const size_t last = text.rfind(':');
+  if (last == std::string::npos || options.expose.size() == kMost) return false;
+  const size_t first = text.rfind(':', last - 1);
+  const bool has_host = last > 0 && first != std::string::npos;
+  const size_t port_at = has_host ? first + 1 : 0;
+  const auto port = Number<uint16_t>(text.substr(port_at, last - port_at), 0, 65535);
+  const auto guest = Number<uint16_t>(text.substr(last + 1), 1, 65535);
+  in_addr address{htonl(INADDR_LOOPBACK)};
+  if (has_host && inet_pton(AF_INET, text.substr(0, first).c_str(), &address) != 1) return false;
+  if (!port || !guest) return false;
+  options.expose.push_back({*guest, {ntohl(address.s_addr), *port}});
+  return true;
+}
+
+bool IsLoopback(uint32_t address) { return address >> 24 == 127; }
+
 bool SetSocket(Options& options, const std::string& text) {
   if (text.empty() || text.size() > 107) return false;  // sun_path
   options.socket_path = text;
@@ -91,6 +116,7 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--report-fd", NumberSetter<int>(0, 1 << 20, [](Options& o, int v) { o.report_fd = v; })},
       {"--socket", SetSocket},
       {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
+      {"--expose", AddExposed},
       {"--env", AddEnvironment},
       {"--arg", [](Options& o, const std::string& v) { return o.arguments.push_back(v), true; }},
       {"--gateway-port",
@@ -103,6 +129,7 @@ const std::map<std::string, Setter>& ValueOptions() {
 const std::map<std::string, void (*)(Options&)>& FlagOptions() {
   static const std::map<std::string, void (*)(Options&)> kOptions = {
       {"--allow-private", [](Options& o) { o.allow_private = true; }},
+      {"--allow-remote", [](Options& o) { o.allow_remote = true; }},
       {"--trace", [](Options& o) { o.trace = true; }},
       {"--stats", [](Options& o) { o.stats = true; }},
       {"--json", [](Options& o) { o.json = true; }},
@@ -135,6 +162,11 @@ Result<Options> ParseOptions(std::span<const std::string> arguments) {
   }
   const bool needs_image = options.command == Command::kRun || options.command == Command::kVerify;
   if (needs_image && options.image.empty()) return Usage("--image is missing");
+  for (const ExposedPort& exposed : options.expose) {
+    if (!options.allow_remote && !IsLoopback(exposed.host.address)) {
+      return Usage("--expose: " + EndpointText(exposed.host) + " is no loopback address; --allow-remote takes it");
+    }
+  }
   return options;
 }
 

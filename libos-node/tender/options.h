@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tender/broker/broker.h"
 #include "tender/result.h"
 
 namespace ebb::tender {
@@ -23,6 +24,8 @@ struct Options {
   std::optional<int> report_fd;
   std::string socket_path;
   std::optional<uint16_t> port;
+  std::vector<ExposedPort> expose;
+  bool allow_remote = false;
   std::vector<std::string> environment;  // NAME=VALUE
   std::vector<std::string> arguments;    // of the guest's program, argv[0] first; empty: the image's own
   std::vector<uint16_t> gateway_ports;

@@ -17,6 +17,7 @@
 #include <iterator>
 
 #include "tender/backend.h"
+#include "tender/broker/host_network.h"
 #include "tender/channel.h"
 
 namespace ebb::tender {
@@ -134,6 +135,7 @@ class Vm final : public ParentRequests {
     BrokerConfig config;
     config.unix_path = options_.socket_path;
     config.tcp_port = options_.port;
+    config.exposed = options_.expose;
     ReadHostNetwork(config);
     config.egress.gateway_ports = {options_.gateway_ports.begin(), options_.gateway_ports.end()};
     config.egress.allow_private = options_.allow_private;
@@ -176,6 +178,13 @@ class Vm final : public ParentRequests {
           .Number("handles", broker.handles)
           .Number("tcpPort", context_->broker->tcp_port());
       stats.Raw("broker", object.Finish());
+      std::string exposed;
+      for (const ExposedPort& port : context_->broker->exposed()) {
+        JsonObject entry;
+        entry.Number("guestPort", port.guest_port).Text("host", EndpointText(port.host));
+        exposed += (exposed.empty() ? "[" : ",") + entry.Finish();
+      }
+      if (!exposed.empty()) stats.Raw("exposed", exposed + "]");
     }
     return stats.Finish();
   }

@@ -5,6 +5,7 @@ export const vmErrorCodes = {
   VM_IMAGE_BAD: 'The image is damaged or does not fit this build.',
   VM_TENDER_MISSING: 'ebbtender is not built; `npm run setup` builds it.',
   VM_KVM_UNUSABLE: '/dev/kvm is missing or cannot be used.',
+  VM_ADDRESS_REFUSED: 'A port of the guest is shown on loopback addresses only, unless others are allowed.',
   VM_BOOT_FAILED: 'The VM ended before its guest listened.',
   VM_BOOT_TIMEOUT: 'The guest did not listen in time.',
   VM_ABORTED: 'Starting the VM was cancelled.',

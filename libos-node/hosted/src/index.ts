@@ -7,6 +7,8 @@ export type {
   BootOptions,
   BootVm,
   ExitReport,
+  ExposedPort,
+  InspectOptions,
   LogRecord,
   Snapshot,
   StartKind,

@@ -62,12 +62,24 @@ export interface Snapshot {
   readonly path: string;
 }
 
+/** A TCP port of the guest, and the address of the host where it is reached. */
+export interface ExposedPort {
+  readonly guestPort: number;
+  /** IPv4 address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface Vm {
   /** Unique among the VMs of this host process; used in logs and file names. */
   readonly id: string;
   readonly target: 'libos' | 'process';
   /** Unix stream socket behind which the guest's port 8080 (the action contract: POST /init, POST /run) answers. */
   readonly socketPath: string;
+  /** Where BootOptions.expose ended up. */
+  readonly exposed?: readonly ExposedPort[];
+  /** Where a debugger connects to, when BootOptions.inspect asked for it. */
+  readonly inspector?: Omit<ExposedPort, 'guestPort'>;
   /** Settles once, when the VM has ended for whatever reason and nothing of it is left (processes, socket). Never rejects. */
   readonly exited: Promise<ExitReport>;
   /** Called for every log record from now on; returns the function that stops it. Records that came before the first listener are kept (bounded) and replayed to it. */
@@ -78,6 +90,13 @@ export interface Vm {
   snapshot(): Promise<Snapshot>;
   /** Ends the VM at once (no grace: a guest may loop forever). Idempotent; resolves like `exited`. */
   end(): Promise<ExitReport>;
+}
+
+export interface InspectOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The VM serves nothing before a debugger has attached, and stops where the action's code begins. */
+  readonly wait?: boolean;
 }
 
 export interface BootOptions {
@@ -95,6 +114,15 @@ export interface BootOptions {
   readonly allowPrivateNetworks?: boolean;
   /** Also listen on this TCP port of 127.0.0.1 for guest port 8080. */
   readonly port?: number;
+  /**
+   * Ports of the guest that the host can reach, beside 8080; a VM of the process target has the ports of the host already. Port 0 takes a
+   * free one. Without allowRemote the address must be one of loopback (VM_ADDRESS_REFUSED).
+   */
+  readonly expose?: readonly ExposedPort[];
+  /** Starts Node's inspector and exposes it: who reaches it controls the guest. Never set unless an operator asks. */
+  readonly inspect?: InspectOptions;
+  /** `expose` and `inspect` also take addresses that other machines reach. */
+  readonly allowRemote?: boolean;
   /** Called per syscall and hypercall line when tracing; absent = no tracing. */
   readonly onTrace?: (line: string) => void;
   /** Gives up (and ends what was started) when aborted. */

@@ -5,16 +5,24 @@
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createActionServer } from './http-server.ts';
+import { openInspector, waitForDebugger } from './inspector.ts';
 import { ActionService } from './service.ts';
 import { takeSettings } from './settings.ts';
 
 const settings = takeSettings(process.env);
-const server = createActionServer(new ActionService({ concurrent: settings.concurrent }));
+const { inspector } = settings;
+const inspectorUrl = inspector && openInspector(inspector);
+// Whoever asked for it must not wait in vain for a debugger's connection.
+if (inspector !== undefined && inspectorUrl === undefined) process.exit(1);
+const debug = inspector?.wait === true;
+const server = createActionServer(new ActionService({ concurrent: settings.concurrent, debug }));
 server.on('error', (error) => {
   process.stderr.write(`The action runtime cannot listen: ${error.message}\n`);
   process.exit(1);
 });
 server.listen(settings.listen, () => {
+  // Requests wait meanwhile. Here rather than in /init: a debugger that attached before would not say it again.
+  if (debug) setImmediate(waitForDebugger);
   if (settings.controlFd === undefined) return;
   const control = new Socket({ fd: settings.controlFd, readable: true, writable: true });
   const parentGone = () => {
@@ -22,5 +30,5 @@ server.listen(settings.listen, () => {
     process.kill(process.pid, 'SIGKILL');
   };
   control.on('end', parentGone).on('error', parentGone).resume();
-  control.write('ready\n');
+  control.write(inspectorUrl === undefined ? 'ready\n' : `ready ${inspectorUrl}\n`);
 });

@@ -19,11 +19,14 @@ const okAnswer: Answer = { status: 200, body: '{"OK":true}' };
 
 export class ActionService {
   readonly #concurrent: boolean;
+  readonly #debug: boolean;
   #status: Status = 'ready';
   #handler: Handler | undefined;
 
-  constructor(options: { readonly concurrent: boolean }) {
+  /** `debug`: a debugger is there, and stops where the action's code begins. */
+  constructor(options: { readonly concurrent: boolean; readonly debug?: boolean }) {
     this.#concurrent = options.concurrent;
+    this.#debug = options.debug === true;
   }
 
   async init(body: Message): Promise<Answer> {
@@ -37,7 +40,7 @@ export class ActionService {
     this.#status = 'starting';
     try {
       setInitEnvironment(env);
-      this.#handler = await initialize({ main, code, binary: Boolean(binary) });
+      this.#handler = await initialize({ main, code, binary: Boolean(binary), debug: this.#debug });
       this.#status = 'ready';
       await outputDrained();
       return okAnswer;

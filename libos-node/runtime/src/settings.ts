@@ -3,6 +3,8 @@
  * they are between the host and the runtime, and an action (or a program that it starts) must not see them.
  */
 
+import { type InspectorSettings, parseInspector } from './inspector.ts';
+
 export interface Settings {
   /** Where to listen: a unix socket path, or a TCP port on all addresses of the guest. */
   readonly listen: { readonly path: string } | { readonly port: number; readonly host: string };
@@ -10,6 +12,8 @@ export interface Settings {
   readonly controlFd: number | undefined;
   /** What to remove when the parent is gone and cannot do it. */
   readonly folder: string | undefined;
+  /** Absent but when a debugger was asked for. */
+  readonly inspector: InspectorSettings | undefined;
   /** Whether /run may be called while another /run is under way. */
   readonly concurrent: boolean;
 }
@@ -24,10 +28,12 @@ export function takeSettings(env: NodeJS.ProcessEnv): Settings {
   };
   const path = take('EBB_RUNTIME_SOCKET');
   const port = take('EBB_RUNTIME_PORT');
+  const inspector = take('EBB_RUNTIME_INSPECTOR');
   const controlFd = take('EBB_RUNTIME_CONTROL_FD');
   return {
     listen: path !== undefined ? { path } : { port: port === undefined ? defaultPort : Number(port), host: '0.0.0.0' },
     controlFd: controlFd === undefined ? undefined : Number(controlFd),
+    inspector: inspector === undefined ? undefined : parseInspector(inspector),
     folder: take('EBB_RUNTIME_FOLDER'),
     concurrent: env.__OW_ALLOW_CONCURRENT?.toLowerCase() === 'true',
   };

@@ -23,15 +23,16 @@ const moduleSyntax =
 /** Errors that top-level await causes, but a mere mistake too. */
 const perhapsModuleSyntax = /^(await is only valid in async functions|Unexpected reserved word)/;
 
-export async function evaluateText(code: string, main: string): Promise<unknown> {
+/** With `debug` a debugger stops in front of the first statement of `code`. */
+export async function evaluateText(code: string, main: string, debug = false): Promise<unknown> {
   let script: Script;
   try {
-    script = compile(code, main);
+    script = compile(code, main, debug);
   } catch (error) {
     const message = error instanceof SyntaxError ? error.message : '';
-    if (moduleSyntax.test(message)) return importText(code, main);
+    if (moduleSyntax.test(message)) return importText(stopFirst(code, debug), main);
     if (!perhapsModuleSyntax.test(message)) throw error;
-    return importText(code, main).catch((other: unknown) => {
+    return importText(stopFirst(code, debug), main).catch((other: unknown) => {
       throw other instanceof SyntaxError ? error : other;
     });
   }
@@ -43,12 +44,17 @@ const fileName = path.join(runtimeFolder, 'action.js');
 /** `fs` and `path` are in the scope of the stock runtime's evaluation, by accident; actions came to use them. */
 const head = '(function (exports, require, module, __filename, __dirname, fs, path) { return (function () {';
 
-function compile(code: string, main: string): Script {
+/** Outside of the function that holds the user's text, which may begin with a directive. */
+const headWithStop = head.replace('return', 'debugger; return');
+
+function compile(code: string, main: string, debug: boolean): Script {
+  const before = debug ? headWithStop : head;
   const tail = `\ntry { return ${main}\n} catch (e) { if (e.name !== 'ReferenceError') throw e; return module.exports.${main} || exports.${main} } })() })`;
-  return new Script(head + code + tail, {
+  return new Script(before + code + tail, {
     filename: fileName,
     // Line and column numbers of stack traces are those of the user's text.
-    columnOffset: -head.length,
+    // To a debugger, which shows the text with what stands before it, they are what they are.
+    columnOffset: debug ? 0 : -before.length,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 }
@@ -66,6 +72,11 @@ function evaluate(script: Script): unknown {
     fs,
     path,
   );
+}
+
+/** On the first line, so that the lines keep their numbers; an ES module needs no directive. */
+function stopFirst(code: string, debug: boolean): string {
+  return debug ? `debugger; ${code}` : code;
 }
 
 const exportedMain = 'ebbwhisk.main';

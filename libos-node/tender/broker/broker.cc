@@ -58,14 +58,25 @@ Result<void> Broker::Impl::Open(const BrokerConfig& config) {
     auto listener = UnixListener::Create(config.unix_path);
     if (!listener) return listener.error();
     unix_ = std::move(*listener);
-    listeners_.push_back({unix_.fd(), false, false});
+    listeners_.push_back({unix_.fd(), kServicePort, false, false});
   }
   if (config.tcp_port) {
-    auto listener = ListenOnLoopback(*config.tcp_port);
-    if (!listener) return listener.error();
-    tcp_ = std::move(*listener);
-    listeners_.push_back({tcp_.fd.get(), true, false});
+    if (auto bound = OpenTcp(kServicePort, {INADDR_LOOPBACK, *config.tcp_port}); !bound) return bound.error();
+    tcp_port_ = tcp_.back().port;
   }
+  for (ExposedPort port : config.exposed) {
+    if (auto bound = OpenTcp(port.guest_port, port.host); !bound) return bound.error();
+    port.host.port = tcp_.back().port;
+    exposed_.push_back(port);
+  }
+  return {};
+}
+
+Result<void> Broker::Impl::OpenTcp(uint16_t guest_port, Endpoint host) {
+  auto listener = ListenOn(host);
+  if (!listener) return listener.error();
+  tcp_.push_back(std::move(*listener));
+  listeners_.push_back({tcp_.back().fd.get(), guest_port, true, false});
   return {};
 }
 
@@ -263,11 +274,11 @@ void Broker::Impl::Settle(uint32_t handle) {
 }
 
 void Broker::Impl::ArmListeners() {
-  const auto listen = listens_.find(kServicePort);
-  const bool wanted =
-      listen != listens_.end() && !accept_paused_ && HandlesLeft() && !rings_[listen->second.core].holding();
+  const bool able = !accept_paused_ && HandlesLeft();
   for (size_t i = 0; i < listeners_.size(); ++i) {
     Listener& listener = listeners_[i];
+    const auto listen = listens_.find(listener.guest_port);
+    const bool wanted = able && listen != listens_.end() && !rings_[listen->second.core].holding();
     if (listener.armed == wanted) continue;
     // Removed rather than masked: a masked descriptor still reports errors, level-triggered.
     if (Arm(listener.fd, Tag::kListener, static_cast<uint32_t>(i), EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL))
@@ -299,7 +310,8 @@ void Broker::Impl::Accept(Listener& listener) {
     const uint32_t handle = stream->handle();
     sockets_.emplace(handle, std::move(stream));
     ++stats_.accepted;
-    Emit(listens_.at(kServicePort), static_cast<int32_t>(handle), EBB_CQE_MORE, uint64_t{EBB_NET_GATEWAY} << 16 | port);
+    Emit(listens_.at(listener.guest_port), static_cast<int32_t>(handle), EBB_CQE_MORE,
+         uint64_t{EBB_NET_GATEWAY} << 16 | port);
     ArmListeners();
   }
 }
@@ -334,6 +346,7 @@ Result<void> Broker::Watch(int fd, std::function<void()> ready) { return impl_->
 void Broker::Unwatch(int fd) { impl_->Unwatch(fd); }
 bool Broker::broken() const { return impl_->broken(); }
 uint16_t Broker::tcp_port() const { return impl_->tcp_port(); }
+const std::vector<ExposedPort>& Broker::exposed() const { return impl_->exposed(); }
 const BrokerStats& Broker::stats() const { return impl_->CollectStats(); }
 
 }  // namespace ebb::tender

@@ -11,7 +11,7 @@
 // STREAM|DGRAM), connect, accept4, sendto, recvfrom, shutdown, setsockopt, getsockopt, close, read, timerfd_settime,
 // clock_gettime, and unlink when it is destroyed.
 //
-// Leaves out: IPv6 (the ring carries IPv4 only), host exposure of guest ports other than 8080.
+// Leaves out: IPv6 (the ring carries IPv4 only).
 #ifndef EBB_TENDER_BROKER_BROKER_H_
 #define EBB_TENDER_BROKER_BROKER_H_
 
@@ -31,8 +31,14 @@
 
 namespace ebb::tender {
 
-// The guest port that the host can reach.
+// The guest port of the action contract: the VM is ready when the guest listens there.
 inline constexpr uint16_t kServicePort = 8080;
+
+// A TCP port of the guest that the host can reach: who connects to `host` is accepted by the guest's listener.
+struct ExposedPort {
+  uint16_t guest_port = 0;
+  Endpoint host;  // port 0 takes a free one
+};
 
 struct BrokerConfig {
   // Unix socket (mode 0600) for the guest's port 8080; empty: none. It is bound by Create: connections that come before
@@ -40,6 +46,8 @@ struct BrokerConfig {
   std::string unix_path;
   // TCP port on 127.0.0.1 for the same; 0 takes a free one (see Broker::tcp_port()).
   std::optional<uint16_t> tcp_port;
+  // Further ports of the guest. Whether the address may be one that other machines reach is the caller's to decide.
+  std::vector<ExposedPort> exposed;
 
   EgressRules egress;
 
@@ -97,6 +105,8 @@ class Broker {
 
   // The port bound on 127.0.0.1, 0 when there is none.
   uint16_t tcp_port() const;
+  // BrokerConfig::exposed with the ports that were bound.
+  const std::vector<ExposedPort>& exposed() const;
   const BrokerStats& stats() const;
 
  private:

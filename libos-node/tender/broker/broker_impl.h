@@ -27,7 +27,8 @@ class Broker::Impl final : public BrokerContext {
   Result<void> Watch(int fd, std::function<void()> ready);
   void Unwatch(int fd);
   bool broken() const;
-  uint16_t tcp_port() const { return tcp_.port; }
+  uint16_t tcp_port() const { return tcp_port_; }
+  const std::vector<ExposedPort>& exposed() const { return exposed_; }
   const BrokerStats& CollectStats();
 
   void Complete(Operation operation, int32_t result, uint64_t arg0 = 0) override { Emit(operation, result, 0, arg0); }
@@ -42,10 +43,12 @@ class Broker::Impl final : public BrokerContext {
   enum class Tag : uint32_t { kSocket, kListener, kTimer, kWatch };
   struct Listener {
     int fd = -1;
+    uint16_t guest_port = 0;
     bool tcp = false;
     bool armed = false;
   };
 
+  Result<void> OpenTcp(uint16_t guest_port, Endpoint host);
   void Emit(Operation operation, int32_t result, uint32_t flags, uint64_t arg0);
   void Consume(uint32_t core);
   void Execute(uint32_t core, const ebb_sqe& sqe);
@@ -90,7 +93,9 @@ class Broker::Impl final : public BrokerContext {
   UniqueFd epoll_;
   UniqueFd timer_;
   UnixListener unix_;
-  TcpListener tcp_;
+  std::vector<TcpListener> tcp_;
+  uint16_t tcp_port_ = 0;
+  std::vector<ExposedPort> exposed_;
   std::vector<Listener> listeners_;
   std::unordered_map<int, std::shared_ptr<std::function<void()>>> watches_;
 

@@ -27,6 +27,13 @@ Error SocketError(const std::string& what) { return ErrnoError(ErrorCode::kSocke
 
 }  // namespace
 
+std::string EndpointText(Endpoint endpoint) {
+  const in_addr address{htonl(endpoint.address)};
+  char text[INET_ADDRSTRLEN];
+  inet_ntop(AF_INET, &address, text, sizeof text);
+  return text + (":" + std::to_string(endpoint.port));
+}
+
 sockaddr_in ToSockaddr(Endpoint endpoint) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -78,13 +85,13 @@ UnixListener::~UnixListener() {
   if (lstat(path_.c_str(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_) unlink(path_.c_str());
 }
 
-Result<TcpListener> ListenOnLoopback(uint16_t port) {
+Result<TcpListener> ListenOn(Endpoint endpoint) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return SocketError("socket");
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address = ToSockaddr({INADDR_LOOPBACK, port});
-  const std::string what = "127.0.0.1:" + std::to_string(port);
+  sockaddr_in address = ToSockaddr(endpoint);
+  const std::string what = EndpointText(endpoint);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return SocketError(what);
   if (listen(fd.get(), kBacklog) != 0) return SocketError(what);
   socklen_t size = sizeof address;

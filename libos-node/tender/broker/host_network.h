@@ -39,9 +39,11 @@ struct TcpListener {
   UniqueFd fd;
   uint16_t port = 0;
 };
-// On 127.0.0.1; port 0 takes a free one.
-Result<TcpListener> ListenOnLoopback(uint16_t port);
+// Port 0 takes a free one.
+Result<TcpListener> ListenOn(Endpoint endpoint);
 
+// "127.0.0.1:8080"
+std::string EndpointText(Endpoint endpoint);
 sockaddr_in ToSockaddr(Endpoint endpoint);
 Endpoint FromSockaddr(const sockaddr_in& address);
 

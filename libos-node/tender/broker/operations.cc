@@ -97,10 +97,8 @@ void Broker::Impl::Listen(Operation operation, const ebb_sqe& sqe) {
   if (listens_.size() == kMaxListens) return Reject(operation, -ENOBUFS);
   listens_.emplace(port, operation);
   Emit(operation, 0, EBB_CQE_MORE, 0);
-  if (port == kServicePort) {
-    report_.Ready();
-    ArmListeners();
-  }
+  if (port == kServicePort) report_.Ready();
+  ArmListeners();
 }
 
 void Broker::Impl::Unlisten(Operation operation, const ebb_sqe& sqe) {

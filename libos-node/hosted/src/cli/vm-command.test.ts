@@ -43,7 +43,7 @@ interface Run {
   err(): string;
 }
 
-function start(args: readonly string[], boot?: BootVm): Run {
+function start(args: readonly string[], boot?: BootVm, ports: Partial<Vm> = {}): Run {
   const fake = new FakeVm();
   const stop = new AbortController();
   const asked: BootOptions[] = [];
@@ -55,7 +55,7 @@ function start(args: readonly string[], boot?: BootVm): Run {
   stderr.on('data', (bytes: Buffer) => (complained += bytes.toString()));
   const bootFake: BootVm = (options) => {
     asked.push(options);
-    return Promise.resolve(fake.vm);
+    return Promise.resolve(Object.assign(fake.vm, ports));
   };
   const status = runVmCommand(args, { boot: boot ?? bootFake, stdout, stderr, stop: stop.signal });
   return { fake, stop, asked, status, out: () => written, err: () => complained };
@@ -123,6 +123,33 @@ test('without a port it says where the socket is', async () => {
   expect(run.err()).toBe('ready\nsocket /tmp/fake.sock\n');
 });
 
+test('an inspector and exposed ports are asked for and told', async () => {
+  const run = start(['--port', '9000', '--inspect', '--expose', '8000:80', '--expose', '127.0.0.2:0:81']);
+  run.stop.abort();
+  await run.status;
+  expect(run.asked[0]).toMatchObject({
+    inspect: { host: '127.0.0.1', port: 9229 },
+    expose: [
+      { host: '127.0.0.1', port: 8000, guestPort: 80 },
+      { host: '127.0.0.2', port: 0, guestPort: 81 },
+    ],
+  });
+  expect(run.asked[0]?.inspect).not.toHaveProperty('wait');
+  const brk = start(['--inspect-brk=localhost:0', '--allow-remote'], undefined, {
+    inspector: { host: '127.0.0.1', port: 1 },
+    exposed: [{ host: '127.0.0.1', port: 8000, guestPort: 80 }],
+  });
+  brk.stop.abort();
+  await brk.status;
+  expect(brk.asked[0]).toMatchObject({ inspect: { host: '127.0.0.1', port: 0, wait: true }, allowRemote: true });
+  // Nothing listens there, so there is no URL to tell.
+  expect(brk.err()).toMatch(/^ready\nsocket .*\nexposed 127\.0\.0\.1:8000 80\ninspector 127\.0\.0\.1:1\n$/);
+  const none = start([]);
+  none.stop.abort();
+  await none.status;
+  for (const name of ['inspect', 'expose', 'allowRemote']) expect(none.asked[0]).not.toHaveProperty(name);
+});
+
 test.each<[ExitReport, number, string]>([
   [{ reason: 'exit', code: 3 }, 3, 'the VM exited (status 3)\n'],
   [{ reason: 'abort', signal: 'SIGABRT' }, 134, 'the VM aborted (SIGABRT)\n'],
@@ -149,6 +176,11 @@ test.each([
   [['--memory', '1']],
   [['--env', 'A']],
   [['--tender', 'xen']],
+  [['--inspect=nowhere']],
+  [['--inspect=[::1]:9229']],
+  [['--inspect', '--inspect-brk']],
+  [['--expose', '80']],
+  [['--expose', '80:0']],
   [['--kind', '../x']],
   [['y']],
 ])('bad arguments %j: a line, status 2', async (args) => {

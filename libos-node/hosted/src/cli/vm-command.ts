@@ -8,8 +8,21 @@
 import { constants } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { VmError } from '../errors.ts';
+import { inspectorPort, parseAddress } from '../exposure.ts';
 import { defaultProfile, isKindName } from '../paths.ts';
-import type { BootOptions, BootVm, ExitReport, LogRecord, Profile, TenderKind } from '../vm.ts';
+import type {
+  BootOptions,
+  BootVm,
+  ExitReport,
+  ExposedPort,
+  InspectOptions,
+  LogRecord,
+  Profile,
+  TenderKind,
+  Vm,
+} from '../vm.ts';
+
+type Address = Omit<ExposedPort, 'guestPort'>;
 
 interface Options {
   readonly kind: string;
@@ -20,8 +33,15 @@ interface Options {
   readonly profile: Profile;
   readonly gatewayPort: readonly number[];
   readonly allowPrivate: boolean;
+  readonly expose: readonly ExposedPort[];
+  readonly inspect?: Address | true;
+  readonly inspectBrk?: Address | true;
+  readonly allowRemote: boolean;
   readonly trace: boolean;
 }
+
+/** A guest that was just started answers within milliseconds. */
+const inspectorTimeoutMs = 2_000;
 
 function parseInteger(from: number, to: number): (text: string) => number {
   return (text) => {
@@ -36,6 +56,20 @@ const parsePort = parseInteger(1, 65_535);
 function parseKind(text: string): string {
   if (!isKindName(text)) throw new InvalidArgumentError('Expected a kind such as nodejs:24.');
   return text;
+}
+
+function parseInspect(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new InvalidArgumentError('Expected PORT or HOST:PORT, with an IPv4 address.');
+  return address;
+}
+
+function parseExpose(text: string, previous: readonly ExposedPort[]): readonly ExposedPort[] {
+  const colon = text.lastIndexOf(':');
+  const address = parseAddress(text.slice(0, Math.max(colon, 0)));
+  const guestPort = text.slice(colon + 1);
+  if (address === undefined) throw new InvalidArgumentError('Expected PORT:GUESTPORT or HOST:PORT:GUESTPORT.');
+  return [...previous, { ...address, guestPort: parsePort(guestPort) }];
 }
 
 function parseEnv(text: string, previous: Readonly<Record<string, string>>): Record<string, string> {
@@ -75,6 +109,26 @@ const makeCommand = (): Command =>
       [],
     )
     .option('--allow-private', 'let the guest connect to private addresses', false)
+    .option(
+      '--inspect [HOST:PORT]',
+      "Node's inspector on that address (default: 127.0.0.1:9229); 0 takes a free port",
+      parseInspect,
+    )
+    .addOption(
+      new Option(
+        '--inspect-brk [HOST:PORT]',
+        'the same; nothing is served before a debugger attaches, which stops where the action begins',
+      )
+        .argParser(parseInspect)
+        .conflicts('inspect'),
+    )
+    .option(
+      '--expose <[HOST:]PORT:GUESTPORT>',
+      'shows a port of the guest on the host (on 127.0.0.1); may be repeated',
+      parseExpose,
+      [],
+    )
+    .option('--allow-remote', '--inspect and --expose also take addresses that other machines reach', false)
     .option('--trace', "list the guest's syscalls and hypercalls on stderr", false)
     .allowExcessArguments(false)
     .exitOverride();
@@ -111,7 +165,37 @@ function statusOf({ reason, code, signal }: ExitReport): number {
   }
 }
 
+/** Commander gives `true` for an option without its value. */
+function inspectOf({ inspect, inspectBrk }: Options): InspectOptions | undefined {
+  const asked = inspectBrk ?? inspect;
+  if (asked === undefined) return undefined;
+  const address = asked === true ? { host: '127.0.0.1', port: inspectorPort } : asked;
+  return { ...address, ...(inspectBrk === undefined ? {} : { wait: true }) };
+}
+
+/** Lines for whoever connects a debugger or another client. */
+async function describePorts({ exposed = [], inspector }: Vm): Promise<string> {
+  const lines = exposed.map(({ host, port, guestPort }) => `exposed ${host}:${port} ${guestPort}\n`);
+  if (inspector === undefined) return lines.join('');
+  const address = `${inspector.host}:${inspector.port}`;
+  const url = await debuggerUrl(address);
+  return [...lines, `inspector ${address}\n`, url === undefined ? '' : `inspector ${url}\n`].join('');
+}
+
+/** As the guest's Node tells it; the line about it on the guest's own stderr has the guest's address. */
+async function debuggerUrl(address: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://${address}/json/list`, { signal: AbortSignal.timeout(inspectorTimeoutMs) });
+    const [first] = (await response.json()) as { readonly webSocketDebuggerUrl?: unknown }[];
+    const url = first?.webSocketDebuggerUrl;
+    return typeof url === 'string' && /^ws:\/\/[\w.:/-]+$/.test(url) ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function run(options: Options, { boot, stdout, stderr, stop }: Surroundings): Promise<number> {
+  const inspect = inspectOf(options);
   const bootOptions: BootOptions = {
     kind: options.kind,
     profile: options.profile,
@@ -121,12 +205,16 @@ async function run(options: Options, { boot, stdout, stderr, stop }: Surrounding
     gatewayPorts: options.gatewayPort,
     allowPrivateNetworks: options.allowPrivate,
     signal: stop,
+    ...(options.expose.length > 0 ? { expose: options.expose } : {}),
+    ...(inspect === undefined ? {} : { inspect }),
+    ...(options.allowRemote ? { allowRemote: true } : {}),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.trace ? { onTrace: (line: string) => stderr.write(`${line}\n`) } : {}),
   };
   const vm = await boot(bootOptions);
   stderr.write('ready\n');
   if (options.port === undefined) stderr.write(`socket ${vm.socketPath}\n`);
+  stderr.write(await describePorts(vm));
   vm.onLog(({ stream, bytes }: LogRecord) => (stream === 'stdout' ? stdout : stderr).write(bytes));
   const onStop = (): void => void vm.end();
   if (stop.aborted) onStop();

@@ -92,13 +92,19 @@ const scripts: Readonly<Record<string, () => void>> = {
   },
 };
 
+/** Port 0 becomes 41000. */
+const exposed = valuesOf('--expose').map((text) => {
+  const [host = '', port = '', guestPort = ''] = text.split(':');
+  return { guestPort: Number(guestPort), host: `${host}:${port === '0' ? '41000' : port}` };
+});
+
 function onFrame({ type, payload }: Frame): void {
   if (script === 'deaf') return;
   if (type === frameTypes.sync) {
     send(frameTypes.log, 'before the answer\n', 0);
     send(frameTypes.synced, payload);
   } else if (type === frameTypes.statsRequest) {
-    send(frameTypes.stats, JSON.stringify({ exits: 42, faults: 7 }));
+    send(frameTypes.stats, JSON.stringify({ exits: 42, faults: 7, exposed }));
   } else if (type === frameTypes.end) {
     exit({ reason: 'ended' }, 0);
   }

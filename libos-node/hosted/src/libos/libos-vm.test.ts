@@ -95,6 +95,25 @@ test('passes the options on, and nothing of its own environment', async () => {
   await vm.end();
 });
 
+test('an inspector is a setting of the runtime and a port that the tender exposes; the tender tells which', async () => {
+  const vm = await boot('arguments', {
+    inspect: { host: '127.0.0.1', port: 0 },
+    expose: [{ host: '127.0.0.2', port: 81, guestPort: 80 }],
+  });
+  const records: LogRecord[] = [];
+  vm.onLog((record) => records.push(record));
+  const { args } = JSON.parse(textOf(records).slice('stdout:'.length)) as { args: string[] };
+  const text = args.join(' ');
+  expect(text).toContain('--expose 127.0.0.1:0:9229 --expose 127.0.0.2:81:80');
+  expect(text).toContain('--env EBB_RUNTIME_INSPECTOR=0.0.0.0:9229');
+  expect(text).not.toContain('--allow-remote');
+  expect(vm.inspector).toEqual({ host: '127.0.0.1', port: 41_000 });
+  expect(vm.exposed).toEqual([{ host: '127.0.0.2', port: 81, guestPort: 80 }]);
+  await vm.end();
+  const refused = boot('serve', { expose: [{ host: '10.0.0.1', port: 80, guestPort: 80 }] });
+  expect((await failure(refused)).code).toBe('VM_ADDRESS_REFUSED');
+});
+
 test('delivers records in order with their times, the early ones too, and traces by line', async () => {
   const lines: string[] = [];
   const vm = await boot('logs', { onTrace: (line) => lines.push(line) });

@@ -7,9 +7,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { VmError, type VmErrorCode } from '../errors.ts';
+import { checkExposure, inspectorPort } from '../exposure.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
-import type { BootOptions, BootVm, ExitReport, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
 import { parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
@@ -50,11 +51,26 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
+/** The inspector first. */
+function exposedBy({ expose = [], inspect }: BootOptions): readonly ExposedPort[] {
+  return inspect === undefined ? expose : [{ ...inspect, guestPort: inspectorPort }, ...expose];
+}
+
+function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>> {
+  // On all of the guest's own addresses: the broker hands over only what is not its loopback.
+  return inspect === undefined
+    ? {}
+    : { EBB_RUNTIME_INSPECTOR: `0.0.0.0:${inspectorPort}${inspect.wait === true ? ',wait' : ''}` };
+}
+
 function tenderArguments(options: BootOptions, image: string, socketPath: string): string[] {
   const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
   args.push('--report-fd', '3', '--socket', socketPath);
   if (options.port !== undefined) args.push('--port', String(options.port));
-  for (const [name, value] of Object.entries(options.env ?? {})) args.push('--env', `${name}=${value}`);
+  for (const { host, port, guestPort } of exposedBy(options)) args.push('--expose', `${host}:${port}:${guestPort}`);
+  if (options.allowRemote === true) args.push('--allow-remote');
+  for (const [name, value] of Object.entries({ ...options.env, ...inspectorEnv(options) }))
+    args.push('--env', `${name}=${value}`);
   for (const port of options.gatewayPorts ?? []) args.push('--gateway-port', String(port));
   if (options.allowPrivateNetworks === true) args.push('--allow-private');
   if (options.onTrace !== undefined) args.push('--trace');
@@ -65,6 +81,8 @@ class LibosVm implements Vm {
   readonly id: string;
   readonly target = 'libos';
   readonly socketPath: string;
+  exposed?: readonly ExposedPort[];
+  inspector?: Omit<ExposedPort, 'guestPort'>;
   readonly exited: Promise<ExitReport>;
   /** Resolves when the guest listens; never rejects. */
   readonly ready: Promise<void>;
@@ -102,6 +120,21 @@ class LibosVm implements Vm {
     this.exited = this.#tender.ended.then((end) => this.#finish(end));
   }
 
+  /** Learns which ports were bound. */
+  async findExposed(options: BootOptions): Promise<void> {
+    const asked = exposedBy(options);
+    if (asked.length === 0) return;
+    const { exposed = [] } = await this.#tenderStats();
+    if (exposed.length !== asked.length) throw new VmError('VM_BOOT_FAILED', 'the tender does not tell its ports');
+    if (options.inspect === undefined) {
+      this.exposed = exposed;
+      return;
+    }
+    const [inspector, ...others] = exposed;
+    if (inspector !== undefined) this.inspector = { host: inspector.host, port: inspector.port };
+    if (others.length > 0) this.exposed = others;
+  }
+
   onLog(listener: (record: LogRecord) => void): () => void {
     return this.#logs.add(listener);
   }
@@ -122,12 +155,13 @@ class LibosVm implements Vm {
     if (this.#hasExited) throw new VmError('VM_ENDED');
     const { pid } = this.#tender;
     if (pid === undefined) throw new VmError('VM_ENDED');
-    const [counted, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
+    const [{ exits, faults }, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
     return {
       ...figures,
       start: 'cold',
       uptimeMs: this.#settings.now() - this.#startedAt,
-      ...counted,
+      ...(exits === undefined ? {} : { exits }),
+      ...(faults === undefined ? {} : { faults }),
     };
   }
 
@@ -252,12 +286,21 @@ export function createBootLibos(overrides: Partial<LibosSettings> = {}): BootVm 
   return async (options) => {
     const { kind, profile = defaultProfile, signal } = options;
     if (signal?.aborted === true) throw new VmError('VM_ABORTED');
+    checkExposure(options);
     const image = join(settings.imagesFolder, imageFileName(kind, profile));
     if (!isKindName(kind) || !isFile(image)) throw new VmError('VM_IMAGE_MISSING', `${kind}, ${profile}: ${image}`);
     if (!isFile(settings.tenderPath)) throw new VmError('VM_TENDER_MISSING', settings.tenderPath);
     const vm = new LibosVm(options, image, settings);
     const outcome = await firstOutcome(vm, options, settings.bootTimeoutMs);
-    if (outcome === 'ready') return vm;
+    if (outcome === 'ready') {
+      try {
+        await vm.findExposed(options);
+        return vm;
+      } catch (error) {
+        await vm.end();
+        throw error;
+      }
+    }
     const report = await vm.end();
     if (outcome === 'aborted') throw new VmError('VM_ABORTED');
     if (outcome === 'timeout') {

@@ -1,10 +1,12 @@
 /** Reading of the JSON that the tender sends: what does not fit is told as a failure of the tender, never thrown. */
-import type { ExitReport } from '../vm.ts';
+import { parseAddress } from '../exposure.ts';
+import type { ExitReport, ExposedPort } from '../vm.ts';
 
 /** Optional: a number for people, which must not keep anybody from ending a VM. */
 export interface TenderStats {
   readonly exits?: number;
   readonly faults?: number;
+  readonly exposed?: readonly ExposedPort[];
 }
 
 const reasons: ReadonlySet<string> = new Set([
@@ -44,8 +46,18 @@ export function parseExitReport(payload: Buffer): ExitReport {
 }
 
 export function parseTenderStats(payload: Buffer): TenderStats {
-  const { exits, faults } = parseObject(payload);
-  return { ...(isCount(exits) ? { exits } : {}), ...(isCount(faults) ? { faults } : {}) };
+  const { exits, faults, exposed } = parseObject(payload);
+  return {
+    ...(isCount(exits) ? { exits } : {}),
+    ...(isCount(faults) ? { faults } : {}),
+    ...(Array.isArray(exposed) ? { exposed: exposed.flatMap(parseExposed) } : {}),
+  };
+}
+
+function parseExposed(value: unknown): ExposedPort[] {
+  if (typeof value !== 'object' || value === null || !('guestPort' in value) || !('host' in value)) return [];
+  const address = typeof value.host === 'string' ? parseAddress(value.host) : undefined;
+  return address !== undefined && isCount(value.guestPort) ? [{ ...address, guestPort: value.guestPort }] : [];
 }
 
 function isCount(value: unknown): value is number {

@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { VmError } from '../errors.ts';
-import type { BootOptions, BootVm, ExitReport, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import { checkExposure, parseAddress } from '../exposure.ts';
+import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
 import { LogTap } from './log-tap.ts';
 import { forwardPort, type PortForward } from './port-forward.ts';
 import { readFigures } from './proc-stats.ts';
@@ -46,6 +47,7 @@ export function createProcessBoot(target: ProcessTargetOptions = {}): BootVm {
     if (node === undefined)
       throw new VmError('VM_IMAGE_MISSING', `The process target has no Node for ${options.kind}.`);
     throwIfAborted(options.signal);
+    checkExposure(options);
     const script = await runtimeScript();
     throwIfAborted(options.signal);
     const folder = await mkdtemp(join(folderParent(), folderPrefix));
@@ -93,8 +95,15 @@ function start(node: string, script: string, folder: string, options: BootOption
       EBB_RUNTIME_SOCKET: socketIn(folder),
       EBB_RUNTIME_CONTROL_FD: String(controlFd),
       EBB_RUNTIME_FOLDER: folder,
+      ...inspectorEnv(options),
     },
   });
+}
+
+function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>> {
+  if (inspect === undefined) return {};
+  const { host, port, wait = false } = inspect;
+  return { EBB_RUNTIME_INSPECTOR: `${host}:${port}${wait ? ',wait' : ''}` };
 }
 
 let count = 0;
@@ -121,6 +130,7 @@ class ProcessVm implements Vm {
   readonly id: string;
   readonly target = 'process';
   readonly socketPath: string;
+  inspector?: Omit<ExposedPort, 'guestPort'>;
   readonly exited: Promise<ExitReport>;
   readonly #folder: string;
   readonly #child: ChildProcess;
@@ -171,7 +181,11 @@ class ProcessVm implements Vm {
   async ready(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const done = new AbortController();
     const listening = new Promise<void>((resolve) => {
-      (this.#child.stdio[controlFd] as Readable).once('data', () => resolve());
+      (this.#child.stdio[controlFd] as Readable).once('data', (said: Buffer) => {
+        const address = parseAddress(/^ready ws:\/\/([^/]+)\//.exec(said.toString())?.[1] ?? '');
+        if (address !== undefined) this.inspector = address;
+        resolve();
+      });
     });
     const failed = this.exited.then((report) => {
       throw new VmError('VM_BOOT_FAILED', [report.detail, this.#tap.stderrTail].filter(Boolean).join('\n'));

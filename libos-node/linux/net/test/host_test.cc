@@ -39,7 +39,7 @@ std::string HostRead(int fd) {
 
 // A server on the host's loopback that the guest may reach through the gateway.
 struct HostServer {
-  HostServer() : listener(std::move(*tender::ListenOnLoopback(0))) {}
+  HostServer() : listener(std::move(*tender::ListenOn({INADDR_LOOPBACK, 0}))) {}
   tender::EgressRules Rules() const {
     tender::EgressRules rules;
     rules.gateway_ports = {listener.port};

@@ -60,6 +60,45 @@ TEST_F(BrokerTest, AcceptsOverTcpAndTellsThePeer) {
   EXPECT_EQ(cqe.arg0, uint64_t{EBB_NET_GATEWAY} << 16 | FromSockaddr(own).port);
 }
 
+TEST_F(BrokerTest, ExposedPortsReachTheListenerOfTheirGuestPort) {
+  guest.config.exposed = {{9229, {INADDR_LOOPBACK, 0}}, {7000, {INADDR_LOOPBACK + 1, 0}}};
+  guest.Start();
+  const auto& exposed = guest.broker->exposed();
+  ASSERT_EQ(exposed.size(), 2u);
+  EXPECT_EQ(exposed[1].guest_port, 7000);
+  EXPECT_EQ(exposed[1].host.address, INADDR_LOOPBACK + 1);
+  ASSERT_NE(exposed[0].host.port, 0);
+  ASSERT_NE(exposed[0].host.port, guest.broker->tcp_port());
+
+  const uint64_t service = guest.Listen();
+  const UniqueFd early = Sq::ConnectTcp(exposed[0].host.port);
+  const UniqueFd other = Sq::ConnectTcp(guest.broker->tcp_port());
+  const uint32_t service_handle = guest.Accept(service);
+  ASSERT_EQ(send(early.get(), "debug", 5, 0), 5);
+  ASSERT_EQ(send(other.get(), "serve", 5, 0), 5);
+  EXPECT_EQ(guest.Receive(service_handle), "serve");
+
+  // It waited for its listener, and listening there is not being ready.
+  const uint64_t inspector = guest.Listen(9229);
+  EXPECT_EQ(guest.report.ready, 1);
+  EXPECT_EQ(guest.Receive(guest.Accept(inspector)), "debug");
+  EXPECT_EQ(guest.Do(Sq::Sqe(EBB_OP_UNLISTEN, 0, 0, 0, 9229)).result, 0);
+  EXPECT_EQ(guest.Wait(inspector).result, -ECANCELED);
+  const UniqueFd late = Sq::ConnectTcp(exposed[0].host.port);
+  EXPECT_FALSE(guest.broker->Poll(5'000'000));
+  EXPECT_GT(guest.Accept(guest.Listen(9229)), 0u);
+}
+
+TEST_F(BrokerTest, APortInUseIsToldWithItsAddress) {
+  guest.Start();
+  FakeGuest second;
+  second.config.exposed = {{9229, {INADDR_LOOPBACK, guest.broker->tcp_port()}}};
+  const auto refused = Broker::Create(second.config, &second.shared(), 1, second.data(), second.report);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kSocket);
+  EXPECT_NE(refused.error().detail.find("127.0.0.1:" + std::to_string(guest.broker->tcp_port())), std::string::npos);
+}
+
 TEST_F(BrokerTest, SecondListenIsRefusedUnlistenEndsIt) {
   guest.Start();
   const uint64_t listen = guest.Listen();
@@ -194,9 +233,9 @@ TEST_F(BrokerTest, OneReceiveAtATime) {
 }
 
 TEST_F(BrokerTest, ConnectsThroughTheGatewayOnly) {
-  auto server = ListenOnLoopback(0);
+  auto server = ListenOn({INADDR_LOOPBACK, 0});
   ASSERT_TRUE(server.ok());
-  auto closed = ListenOnLoopback(0);
+  auto closed = ListenOn({INADDR_LOOPBACK, 0});
   const uint16_t refused = closed->port;
   closed->fd.Reset();
   guest.config.egress.gateway_ports = {server->port, refused};

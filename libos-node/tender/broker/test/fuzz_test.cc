@@ -11,7 +11,7 @@ TEST(FuzzTest, RandomEntriesAreAnsweredAndBounded) {
   FakeGuest guest;
   guest.config.max_handles = 64;
   // Nothing real can be reached: every address is refused but the gateway, where nobody listens.
-  auto closed = ListenOnLoopback(0);
+  auto closed = ListenOn({INADDR_LOOPBACK, 0});
   guest.config.egress.gateway_ports = {closed->port};
   const uint16_t gateway_port = closed->port;
   closed->fd.Reset();
