@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: hot and cold latency of the LibOS under each tender, against plain Node as the baseline, in one run.
- * stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
+ * `npm run bench -- compute` is a benchmark of its own (compute/). stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
  */
 
 import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
 import { Command } from 'commander';
 import { compare, type Row, type Subject, type Variant } from './comparison.ts';
+import { compute } from './compute/compute.ts';
 import { errorText } from './errors.ts';
 import { uniqueFunction } from './functions.ts';
 import { isKvmThere, type Machine, machine } from './machine.ts';
@@ -133,6 +134,7 @@ function report(facts: Machine, results: readonly Result[]): string {
 async function main(argv: readonly string[]): Promise<number> {
   const command = new Command('npm run bench --')
     .description('Compares the LibOS under each tender with plain Node, taking turns in one run.')
+    .addHelpText('after', '\nnpm run bench -- compute --help: programs that compute, instead of starts and invocations')
     .addOption(option('--quick', 'fewer samples: a minute instead of several').default(false))
     .addOption(option('--json', 'one line of JSON on stdout').default(false))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
@@ -164,4 +166,5 @@ async function main(argv: readonly string[]): Promise<number> {
   return results.every(({ rows }) => rows.every(({ problem }) => problem === undefined)) ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const [name, ...rest] = process.argv.slice(2);
+process.exitCode = await (name === 'compute' ? compute(rest) : main(process.argv.slice(2)));

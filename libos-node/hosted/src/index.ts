@@ -2,7 +2,7 @@
 export { VmError, type VmErrorCode, vmErrorCodes } from './errors.ts';
 export { bootLibos, createBootLibos, type LibosSettings } from './libos/libos-vm.ts';
 export * from './paths.ts';
-export { bootProcess } from './process/process-vm.ts';
+export { bootProcess, createProcessBoot, type ProcessTargetOptions } from './process/process-vm.ts';
 export type {
   BootOptions,
   BootVm,

@@ -26,6 +26,8 @@ import { runtimeScript } from './runtime-folder.ts';
 export interface ProcessTargetOptions {
   /** Path of the Node binary per kind. Default: the running one, for the kind of its major version. */
   readonly nodes?: Readonly<Record<string, string>>;
+  /** Command-line options of Node. Default: its old space is bounded by memoryMb. */
+  readonly nodeOptions?: readonly string[];
   readonly bootTimeoutMs?: number;
 }
 
@@ -51,7 +53,8 @@ export function createProcessBoot(target: ProcessTargetOptions = {}): BootVm {
     const script = await runtimeScript();
     throwIfAborted(options.signal);
     const folder = await mkdtemp(join(folderParent(), folderPrefix));
-    const vm = new ProcessVm(folder, start(node, script, folder, options));
+    const nodeOptions = target.nodeOptions ?? [`--max-old-space-size=${options.memoryMb}`];
+    const vm = new ProcessVm(folder, start([node, ...nodeOptions, script], folder, options));
     try {
       await vm.ready(target.bootTimeoutMs ?? defaultBootTimeoutMs, options.signal);
       if (options.port !== undefined) await vm.forward(options.port);
@@ -80,10 +83,10 @@ function socketIn(folder: string): string {
   return join(folder, 'action.sock');
 }
 
-function start(node: string, script: string, folder: string, options: BootOptions): ChildProcess {
+function start([node = '', ...args]: readonly string[], folder: string, options: BootOptions): ChildProcess {
   const work = join(folder, 'work');
   mkdirSync(work);
-  return spawn(node, [`--max-old-space-size=${options.memoryMb}`, script], {
+  return spawn(node, args, {
     cwd: work,
     // A group of its own, so that end() reaches what the action started.
     detached: true,
