@@ -128,9 +128,7 @@ export async function compute(argv: readonly string[]): Promise<number> {
         .argParser(listOf<Tender>(['process', 'kvm'])),
     )
     .addOption(
-      option('--rows <list>', rowNames.join(','))
-        .default(rowNames, 'all')
-        .argParser(listOf<RowName>(rowNames)),
+      option('--rows <list>', rowNames.join(',')).default(rowNames, 'all').argParser(listOf<RowName>(rowNames)),
     )
     .addOption(option('--rounds <n>', 'samples of each').default(7).argParser(integer(1, 1_000)))
     .addOption(option('--warm-ups <n>', 'runs before, not counted').default(3).argParser(integer(0, 100)))

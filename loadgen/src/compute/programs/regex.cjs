@@ -11,7 +11,9 @@ function log() {
     const user = n % 4 === 0 ? '-' : `user${n % 97}`;
     const path = `/api/v${n % 3}/items/${(n * 7919) % 5003}?q=${n % 11}&sort=name&page=${n % 29}`;
     const request = `${['GET', 'POST', 'PUT'][n % 3]} ${path} HTTP/1.1`;
-    lines.push(`10.${n % 256}.0.${(n * 3) % 256} - ${user} [10/Oct/2024:13:55:${n % 60}] "${request}" ${200 + (n % 5)} ${n * 13}`);
+    lines.push(
+      `10.${n % 256}.0.${(n * 3) % 256} - ${user} [10/Oct/2024:13:55:${n % 60}] "${request}" ${200 + (n % 5)} ${n * 13}`,
+    );
   }
   return lines;
 }

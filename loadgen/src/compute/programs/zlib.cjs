@@ -1,6 +1,14 @@
 // Compression and decompression of half a megabyte of text: gzip, raw deflate, brotli.
 
-const { brotliCompressSync, brotliDecompressSync, constants, deflateRawSync, gunzipSync, gzipSync, inflateRawSync } = require('node:zlib');
+const {
+  brotliCompressSync,
+  brotliDecompressSync,
+  constants,
+  deflateRawSync,
+  gunzipSync,
+  gzipSync,
+  inflateRawSync,
+} = require('node:zlib');
 
 function text() {
   const lines = [];
