@@ -219,6 +219,9 @@ Result<void> KvmBackend::Confine() {
 ExitReport KvmBackend::Run() {
   if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
   context_.started_ns = ReadClocks().monotonic_ns;
+  // What came before O_ASYNC was set makes no signal: a parent that has died, for one.
+  context_.broker->Poll(0);
+  if (context_.end_requested) return ExitReport::Ended();
   for (;;) {
     auto end = Step();
     if (!end && context_.broker->broken())

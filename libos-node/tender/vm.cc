@@ -76,7 +76,10 @@ class Vm final : public ParentRequests {
     stop_fd_ = UniqueFd(signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!stop_fd_) return ErrnoError(ErrorCode::kSystem, "signalfd", errno);
     signal(SIGPIPE, SIG_IGN);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
+    // A parent that is gone has nobody to leave a clean end to; SIGKILL also reaches a tender that is stopped or hangs.
+    // The parent may have died before this line: then its channel is closed already, which the broker finds.
+    const int parent_death = options_.report_fd ? SIGKILL : SIGTERM;
+    if (prctl(PR_SET_PDEATHSIG, parent_death, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
     if (!options_.report_fd) {
       report_ = VmReport::OverStdio(stop_fd_.get());
       return {};

@@ -158,10 +158,12 @@ export class StackFolder {
   readonly #onExit = () => this.remove();
   readonly data = join(this.#path, 'data');
   /** TMPDIR of the stack. */
-  readonly temporary = join(this.#path, 'tmp');
+  readonly temporary: string;
 
-  constructor() {
-    mkdirSync(this.temporary);
+  /** With `temporary` it shares that of another stack. */
+  constructor(temporary?: string) {
+    this.temporary = temporary ?? join(this.#path, 'tmp');
+    mkdirSync(this.temporary, { recursive: true });
     process.once('exit', this.#onExit);
   }
 

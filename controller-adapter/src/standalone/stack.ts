@@ -19,7 +19,7 @@ import { checkControlPath, openManagement } from '../management/server.ts';
 import { type ControllerSettings, localSettings } from '../settings.ts';
 import { openStore } from '../store/sqlite.ts';
 import { lockDataDir } from './lock.ts';
-import { apiHostOf, bootOf, kindsOf, type Target } from './targets.ts';
+import { apiHostOf, bootOf, kindsOf, removeLeftovers, type Target } from './targets.ts';
 
 export interface StackOptions {
   /** 0 takes a free one. */
@@ -80,6 +80,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     checkControlPath(controlPath(dataDir));
     const lock = lockDataDir(dataDir);
     cleanups.push(() => lock.release());
+    const left = await removeLeftovers();
+    if (left.folders > 0) log.info(left, 'removed what killed stacks left behind');
     const store = openStore(dataDir);
     cleanups.push(() => store.close());
     const bus = createEmbeddedBus({

@@ -17,6 +17,12 @@ export async function bootOf(target: Target): Promise<BootVm> {
   return target === 'libos' ? bootLibos : bootProcess;
 }
 
+/** What earlier host processes of this user left, when they were killed: folders, and processes of their VMs. */
+export async function removeLeftovers(): Promise<{ readonly folders: number; readonly killed: readonly number[] }> {
+  const { ownersFolder, reapOrphans } = await import('@ebbwhisk/libos-node');
+  return reapOrphans(ownersFolder());
+}
+
 /** The kinds that can run: those whose image was built (nodejs:24 always is), or the one of the Node that runs plain processes. */
 export function kindsOf(target: Target, folder: string = imagesFolder): string[] {
   return kindNames.filter(

@@ -1,6 +1,8 @@
 /** What other workspaces see of the hosted side: the Vm interface, its errors, and the two ways to boot one. */
 export { VmError, type VmErrorCode, vmErrorCodes } from './errors.ts';
 export { bootLibos, createBootLibos, type LibosSettings } from './libos/libos-vm.ts';
+export { reapOrphans } from './owner/orphans.ts';
+export { ownersFolder } from './owner/owner-folder.ts';
 export * from './paths.ts';
 export { bootProcess, createProcessBoot, type ProcessTargetOptions } from './process/process-vm.ts';
 export type {

@@ -8,13 +8,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { VmError, type VmErrorCode } from '../errors.ts';
 import { checkExposure, inspectorPort } from '../exposure.ts';
+import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
 import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
 import { parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
-import { SocketFolder } from './socket-folder.ts';
 import { type TenderEnd, TenderProcess } from './tender-process.ts';
 
 export interface LibosSettings {
@@ -35,7 +35,6 @@ const defaults: LibosSettings = {
   now: () => performance.now(),
 };
 
-const sockets = new SocketFolder();
 let lastNumber = 0;
 
 /** Codes of ebbtender (the word before the colon on its stderr) that have a code of ours. */
@@ -87,6 +86,8 @@ class LibosVm implements Vm {
   /** Resolves when the guest listens; never rejects. */
   readonly ready: Promise<void>;
   readonly #tender: TenderProcess;
+  readonly #place: OwnedPlace;
+  readonly #socketName: string;
   readonly #settings: LibosSettings;
   readonly #startedAt: number;
   readonly #logs = new LogBuffer();
@@ -108,15 +109,18 @@ class LibosVm implements Vm {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#setReady = resolve;
-    this.socketPath = sockets.acquire(this.id);
+    this.#place = ownerFolder.take(this.id);
+    this.#socketName = `${this.id}.sock`;
+    this.socketPath = this.#place.path(this.#socketName);
     try {
       const args = tenderArguments(options, image, this.socketPath);
       this.#tender = new TenderProcess(settings.tenderPath, args, { onFrame: (frame) => this.#onFrame(frame) });
     } catch (error) {
       // spawn throws for arguments with a NUL, for one.
-      sockets.release(this.socketPath);
+      this.#place.release();
       throw error;
     }
+    if (this.#tender.pid !== undefined) void this.#place.record(this.#tender.pid, settings.tenderPath);
     this.exited = this.#tender.ended.then((end) => this.#finish(end));
   }
 
@@ -247,7 +251,7 @@ class LibosVm implements Vm {
   #finish(end: TenderEnd): ExitReport {
     this.#hasExited = true;
     this.#trace?.end();
-    sockets.release(this.socketPath);
+    this.#place.release(this.#socketName);
     for (const resolve of this.#syncs.values()) resolve();
     this.#syncs.clear();
     for (const settle of this.#statsWaiters.splice(0)) settle({});

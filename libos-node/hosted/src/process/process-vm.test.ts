@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ownersFolder } from '../owner/owner-folder.ts';
 import type { BootOptions, Vm } from '../vm.ts';
 import { bootProcess, createProcessBoot } from './process-vm.ts';
 
@@ -165,7 +166,7 @@ describe('bootProcess', () => {
     });
     const path = String(await new Promise<Buffer>((resolve) => host.stdout.once('data', resolve))).trim();
     await new Promise((done) => host.once('close', done));
-    expect(path).toContain('ebbwhisk-process-');
+    expect(path).toContain(`${ownersFolder()}/`);
     await until(() => !existsSync(dirname(path)));
   });
 });

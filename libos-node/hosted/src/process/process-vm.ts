@@ -10,13 +10,12 @@
  * not Buffers, stacks or native memory.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { VmError } from '../errors.ts';
 import { checkExposure, parseAddress } from '../exposure.ts';
+import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
 import { LogTap } from './log-tap.ts';
 import { forwardPort, type PortForward } from './port-forward.ts';
@@ -35,8 +34,6 @@ const ownKind = `nodejs:${process.versions.node.split('.')[0]}`;
 const defaultBootTimeoutMs = 30_000;
 /** How long after the end of the process its pipes may stay open (held by a descendant that left the group). */
 const pipesTimeoutMs = 1000;
-/** Room in sockaddr_un. */
-const maxSocketPath = 107;
 const controlFd = 3;
 
 /** Boots plain Node with the action runtime; see the file's comment for what is left out. */
@@ -52,9 +49,8 @@ export function createProcessBoot(target: ProcessTargetOptions = {}): BootVm {
     checkExposure(options);
     const script = await runtimeScript();
     throwIfAborted(options.signal);
-    const folder = await mkdtemp(join(folderParent(), folderPrefix));
     const nodeOptions = target.nodeOptions ?? [`--max-old-space-size=${options.memoryMb}`];
-    const vm = new ProcessVm(folder, start([node, ...nodeOptions, script], folder, options));
+    const vm = new ProcessVm([node, ...nodeOptions, script], options);
     try {
       await vm.ready(target.bootTimeoutMs ?? defaultBootTimeoutMs, options.signal);
       if (options.port !== undefined) await vm.forward(options.port);
@@ -72,20 +68,13 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new VmError('VM_ABORTED');
 }
 
-const folderPrefix = 'ebbwhisk-process-';
-
-function folderParent(): string {
-  const longest = socketIn(join(tmpdir(), `${folderPrefix}XXXXXX`));
-  return longest.length > maxSocketPath ? '/tmp' : tmpdir();
-}
-
 function socketIn(folder: string): string {
   return join(folder, 'action.sock');
 }
 
 function start([node = '', ...args]: readonly string[], folder: string, options: BootOptions): ChildProcess {
   const work = join(folder, 'work');
-  mkdirSync(work);
+  mkdirSync(work, { recursive: true, mode: 0o700 });
   return spawn(node, args, {
     cwd: work,
     // A group of its own, so that end() reaches what the action started.
@@ -111,8 +100,8 @@ function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>
 
 let count = 0;
 
-/** Groups to kill, with their folders, when this process ends in an orderly way; the control socket covers the other ways. */
-const groups = new Map<number, string>();
+/** Groups to kill when this process ends in an orderly way; the control socket covers the other ways. */
+const groups = new Set<number>();
 
 function killGroup(pid: number): void {
   try {
@@ -123,10 +112,7 @@ function killGroup(pid: number): void {
 }
 
 process.on('exit', () => {
-  for (const [pid, folder] of groups) {
-    killGroup(pid);
-    rmSync(folder, { recursive: true, force: true });
-  }
+  for (const pid of groups) killGroup(pid);
 });
 
 class ProcessVm implements Vm {
@@ -135,7 +121,7 @@ class ProcessVm implements Vm {
   readonly socketPath: string;
   inspector?: Omit<ExposedPort, 'guestPort'>;
   readonly exited: Promise<ExitReport>;
-  readonly #folder: string;
+  readonly #place: OwnedPlace;
   readonly #child: ChildProcess;
   readonly #tap: LogTap;
   readonly #startedAt = performance.now();
@@ -143,14 +129,23 @@ class ProcessVm implements Vm {
   #endAsked = false;
   #ended = false;
 
-  constructor(folder: string, child: ChildProcess) {
+  constructor(command: readonly string[], options: BootOptions) {
     count += 1;
     this.id = `process-${count}`;
-    this.#folder = folder;
+    this.#place = ownerFolder.take(this.id);
+    const folder = this.#place.path(this.id);
     this.socketPath = socketIn(folder);
-    this.#child = child;
+    try {
+      this.#child = start(command, folder, options);
+    } catch (error) {
+      // spawn throws for an environment with a NUL, for one.
+      this.#place.release(this.id);
+      throw error;
+    }
+    const child = this.#child;
+    if (child.pid !== undefined) void this.#place.record(child.pid, realpathSync(command[0] ?? ''));
     this.#tap = new LogTap(child.stdout as Readable, child.stderr as Readable, now);
-    if (child.pid !== undefined) groups.set(child.pid, folder);
+    if (child.pid !== undefined) groups.add(child.pid);
     this.exited = this.#watch();
   }
 
@@ -230,7 +225,7 @@ class ProcessVm implements Vm {
     }
     for (const stream of child.stdio) stream?.destroy();
     this.#forward?.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    this.#place.release(this.id);
     const ranOut = report.signal !== undefined && this.#tap.stderrTail.includes('JavaScript heap out of memory');
     return ranOut ? { ...report, reason: 'memory' } : report;
   }

@@ -4,12 +4,13 @@
  * Invariant: a folder appears whole (made beside, then renamed) under a name that is the hash of its inputs, so it is never changed and
  * processes may make it at the same time. Left out: removing folders of older versions, which a running process may use.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { runtimeEntry, runtimeFiles, runtimeSources, stripTypes } from '../../../runtime/layout.ts';
 import { placePackages } from '../../../runtime/packages.ts';
+import { isOrphaned, ownerName } from '../owner/owner-name.ts';
 import { stateFolder } from '../paths.ts';
 
 const runtimeFolder = resolve(import.meta.dirname, '../../../runtime');
@@ -44,8 +45,17 @@ async function inputsHash(): Promise<string> {
   return hash.digest('hex').slice(0, 32);
 }
 
+/** Those of processes that ended while they made one. */
+async function removeDrafts(parent: string): Promise<void> {
+  for (const name of await readdir(parent).catch(() => [])) {
+    const owner = /^[0-9a-f]{32}\.(.*)$/.exec(name)?.[1];
+    if (owner !== undefined && isOrphaned(owner)) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
 async function make(folder: string): Promise<void> {
-  const draft = `${folder}.${randomUUID()}`;
+  await removeDrafts(dirname(folder));
+  const draft = `${folder}.${ownerName()}`;
   try {
     for (const { from, to } of runtimeFiles()) {
       const target = join(draft, to);
