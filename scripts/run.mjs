@@ -24,6 +24,7 @@ const commands = {
   top: { extent: 'node', entry: management, args: ['top'] },
   logs: { extent: 'node', entry: management, args: ['logs'] },
   kill: { extent: 'node', entry: management, args: ['kill'] },
+  reports: { extent: 'node', entry: management, args: ['reports'] },
   lint: { extent: 'node', entry: 'scripts/lint.ts' },
   format: { extent: 'node', entry: 'scripts/lint.ts', args: ['--write'] },
   typecheck: { extent: 'node', entry: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },

@@ -59,6 +59,7 @@ std::string ExitReport::Json() const {
   object.Text("reason", ReasonName(reason));
   if (code) object.Number("code", static_cast<uint64_t>(*code));
   if (signal) object.Text("signal", SignalName(*signal));
+  if (guest_process) object.Text("process", "guest");
   if (!detail.empty()) object.Text("detail", detail);
   return object.Finish();
 }

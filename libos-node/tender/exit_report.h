@@ -15,8 +15,9 @@ struct ExitReport {
 
   Reason reason = Reason::kTender;
   std::optional<int> code;    // kExit: exit status
-  std::optional<int> signal;  // kAbort, kFault: its number
+  std::optional<int> signal;  // kAbort, kFault: its number; kTender: that killed the guest process
   std::string detail;
+  bool guest_process = false;  // the guest process died of the signal, without a last hypercall
 
   static ExitReport Ended() { return {Reason::kEnded, std::nullopt, std::nullopt, {}}; }
   static ExitReport OfError(const Error& error) { return {Reason::kTender, std::nullopt, std::nullopt, error.Text()}; }

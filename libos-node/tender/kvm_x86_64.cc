@@ -20,6 +20,7 @@
 
 #include "tender/backend.h"
 #include "tender/cpu.h"
+#include "tender/crash_dump.h"
 #include "tender/fault_address.h"
 #include "tender/guest_memory.h"
 #include "tender/kvm_machine.h"
@@ -218,6 +219,7 @@ Result<void> KvmBackend::Confine() {
 
 ExitReport KvmBackend::Run() {
   if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
+  crash_facts().exits = &exits_;
   context_.started_ns = ReadClocks().monotonic_ns;
   // What came before O_ASYNC was set makes no signal: a parent that has died, for one.
   context_.broker->Poll(0);

@@ -39,7 +39,7 @@ Options of run:
   --stats                     print counters and measured costs to stderr at the end
 
 Exit status: the guest's own, 128 + signal when it died of one, 0 when it was told to end, 2 when the tender failed
-(one line on stderr: CODE: sentence).
+(one line on stderr: CODE: sentence). A tender that crashes says so in a line on stderr: ebbtender crash {json}.
 )";
 const char kVersionText[] = "ebbtender 0.1.0 (abi 1)\n";
 static_assert(EBB_ABI_VERSION == 1, "kVersionText names the version");

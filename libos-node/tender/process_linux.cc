@@ -166,10 +166,14 @@ ExitReport ProcessBackend::ReportExit() {
     return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest left without an exit hypercall"};
   }
   if (child_status_.si_status == SIGKILL) {
-    return {ExitReport::Reason::kTender, std::nullopt, std::nullopt,
-            "somebody killed the guest process (out of memory on the host?)"};
+    ExitReport report{ExitReport::Reason::kTender, std::nullopt, SIGKILL,
+                      "somebody killed the guest process (out of memory on the host?)"};
+    report.guest_process = true;
+    return report;
   }
-  return {ExitReport::Reason::kFault, std::nullopt, child_status_.si_status, context_.shared.ReportText()};
+  ExitReport report{ExitReport::Reason::kFault, std::nullopt, child_status_.si_status, context_.shared.ReportText()};
+  report.guest_process = true;
+  return report;
 }
 
 void ProcessBackend::DescribeStats(JsonObject& stats) const {

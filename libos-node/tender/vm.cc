@@ -19,6 +19,7 @@
 #include "tender/backend.h"
 #include "tender/broker/host_network.h"
 #include "tender/channel.h"
+#include "tender/crash_dump.h"
 
 namespace ebb::tender {
 namespace {
@@ -36,14 +37,19 @@ class Vm final : public ParentRequests {
 
   int Run() {
     ExitReport exit = ExitReport::Ended();
-    if (auto opened = OpenChannel(); !opened) {
+    if (auto installed = InstallCrashDump(); !installed) {
+      exit = ExitReport::OfError(installed.error());
+    } else if (auto opened = OpenChannel(); !opened) {
       exit = ExitReport::OfError(opened.error());
     } else if (auto prepared = Prepare(); !prepared) {
       exit = ExitReport::OfError(prepared.error());
     } else {
+      crash_facts().phase = Phase::kRun;
       exit = backend_->Run();
     }
+    crash_facts().phase = Phase::kEnd;
     if (options_.stats && backend_) std::fprintf(stderr, "%s\n", StatsJson().c_str());
+    crash_facts().exits = nullptr;
     backend_.reset();
     if (context_) context_->broker.reset();
     if (exit.reason == ExitReport::Reason::kTender) std::fprintf(stderr, "%s\n", exit.detail.c_str());
@@ -97,6 +103,7 @@ class Vm final : public ParentRequests {
     auto shared = SharedMemory::Create(1);
     if (!shared) return shared.error();
     shared_.emplace(std::move(*shared));
+    crash_facts().core = shared_->core(0);
 
     BootParameters boot{};
     boot.trace = options_.trace;
@@ -113,6 +120,7 @@ class Vm final : public ParentRequests {
                                  .parent_fd = report_->fd(),
                                  .stop_fd = stop_fd_.get()});
     if (auto chosen = ChooseBackend(); !chosen) return chosen;
+    crash_facts().tender = kind_;
     if (auto started = backend_->Start(); !started) return started;
     return StartBroker();
   }

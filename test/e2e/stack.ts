@@ -107,6 +107,11 @@ export class RunningStack {
     return Number(new URL(this.url).port);
   }
 
+  /** Its data folder. */
+  get data(): string {
+    return this.#folder.data;
+  }
+
   /** The processes of its VMs. */
   processes(): ProcessEntry[] {
     const found = descendants(this.pid);

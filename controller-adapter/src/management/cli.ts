@@ -1,4 +1,4 @@
-/** Entry of `npm run ps`, `top`, `logs` and `kill`: commands.ts with this process's streams and signals. */
+/** Entry of `npm run ps`, `top`, `logs`, `kill` and `reports`: commands.ts with this process's streams and signals. */
 
 import { runManagement } from './commands.ts';
 

@@ -1,14 +1,18 @@
 /**
- * `ps`, `top`, `logs` and `kill` on a management client. stdout carries the result alone, stderr what is for people.
+ * `ps`, `top`, `logs` and `kill` on a management client, and `reports` on files. stdout carries the result alone, stderr what is for people.
  * The exit status is 0, 2 when no stack runs or a VM is not there, 1 for everything else.
  */
 
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '@ebbwhisk/invoker/container/recent-logs.ts';
+import { reportsFolder } from '@ebbwhisk/libos-node/paths';
+import { readReports } from '@ebbwhisk/libos-node/reports';
 import { ManagementError } from '../errors.ts';
 import { ManagementClient } from './client.ts';
 import { CommandLineExit, type ManagementCommand, parseOptions } from './options.ts';
-import { printable, vmTable } from './table.ts';
+import { reportsPath } from './protocol.ts';
+import { printable, reportTable, vmTable } from './table.ts';
 
 export interface Terminal {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -42,6 +46,8 @@ export async function runManagement(argv: readonly string[], terminal: Terminal)
         return await top(client, command, terminal);
       case 'logs':
         return await logs(client, command, terminal);
+      case 'reports':
+        return await reports(command, terminal);
       case 'kill':
         return await kill(client, command.vms, terminal);
     }
@@ -119,6 +125,15 @@ async function kill(client: ManagementClient, ids: readonly string[], terminal: 
     }
   }
   return status;
+}
+
+/** Of the stack on the folder, whether it runs or not, and of VMs that ran without one. */
+async function reports({ dataDir, json }: Options<'reports'>, { stdout }: Terminal): Promise<number> {
+  const folders = new Set([reportsPath(resolve(dataDir)), reportsFolder]);
+  const found = (await Promise.all([...folders].map(readReports))).flat();
+  found.sort((a, b) => a.time.localeCompare(b.time));
+  stdout.write(json ? `${JSON.stringify(found)}\n` : reportTable(found));
+  return 0;
 }
 
 async function idsOf(client: ManagementClient): Promise<string[]> {

@@ -292,6 +292,34 @@ describe('kill', () => {
   });
 });
 
+describe('reports', () => {
+  it('lists what a stack that is gone left, among others, and says all of it to programs', async () => {
+    const gone = join(folder, 'gone');
+    const report = {
+      version: 1,
+      time: '2026-01-02T03:04:05.678Z',
+      vm: 'libos-1\u001b',
+      culprit: 'tender',
+      kind: 'nodejs:24',
+    };
+    const more = {
+      tender: { kind: 'kvm', pid: 1, path: '' },
+      uptimeMs: 61_000,
+      signal: 'SIGSEGV',
+      exit: { reason: 'tender' },
+    };
+    mkdirSync(join(gone, 'reports'), { recursive: true });
+    const file = join(gone, 'reports', '2026-01-02T03-04-05.678Z-tender-libos-1-1.json');
+    writeFileSync(file, JSON.stringify({ ...report, ...more }));
+    const { out, status, err } = await run('reports', '--data-dir', gone);
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toMatch(/^TIME +VM +CRASHED +KIND +TENDER +SIGNAL +UPTIME +REPORT$/m);
+    expect(out).toMatch(/^2026-01-02T03:04:05.678Z +libos-1\? +tender +nodejs:24 +kvm +SIGSEGV +1:01 +\S+$/m);
+    const all = JSON.parse((await run('reports', '--json', '--data-dir', gone)).out) as { file: string }[];
+    expect(all).toContainEqual({ ...report, ...more, file });
+  });
+});
+
 describe('the command lines', () => {
   it.each(['ps', 'top', 'logs', 'kill'])('%s explains itself and says when no stack runs', async (name) => {
     const help = await run(name, '--help');

@@ -1,4 +1,4 @@
-/** The command lines of `npm run ps`, `top`, `logs` and `kill`. A mistake is one clear line and exit status 2. */
+/** The command lines of `npm run ps`, `top`, `logs`, `kill` and `reports`. A mistake is one clear line and exit status 2. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
@@ -12,6 +12,7 @@ export type ManagementCommand =
       readonly follow: boolean;
       readonly vm?: string;
     }
+  | { readonly name: 'reports'; readonly dataDir: string; readonly json: boolean }
   | { readonly name: 'kill'; readonly dataDir: string; readonly vms: readonly string[] };
 
 /** What ended parsing: help was printed (0) or a mistake was told (2). */
@@ -58,6 +59,12 @@ export function parseOptions([name = '', ...argv]: readonly string[], output: Ou
       const options = parsed.opts<{ dataDir: string; json: boolean; follow: boolean }>();
       return { name, ...options, ...(vm === undefined ? {} : { vm }) };
     }
+    case 'reports': {
+      const command = create(name, 'Lists what is known of VMs that crashed, the newest last.').addOption(
+        json('exactly one JSON array of the whole reports on stdout'),
+      );
+      return { name, ...run(command, argv, output).opts<{ dataDir: string; json: boolean }>() };
+    }
     case 'kill': {
       const command = create(name, 'Ends VMs at once; an activation in progress fails.').argument(
         '<VM...>',
@@ -67,7 +74,7 @@ export function parseOptions([name = '', ...argv]: readonly string[], output: Ou
       return { name, ...parsed.opts<{ dataDir: string }>(), vms: parsed.args };
     }
     default:
-      output.stderr.write('usage: ps|top|logs|kill [options]\n');
+      output.stderr.write('usage: ps|top|logs|kill|reports [options]\n');
       throw new CommandLineExit(2);
   }
 }

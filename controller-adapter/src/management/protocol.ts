@@ -8,6 +8,11 @@ export function controlPath(dataDir: string): string {
   return join(dataDir, 'control.sock');
 }
 
+/** Crash reports of the VMs of the stack on that folder. */
+export function reportsPath(dataDir: string): string {
+  return join(dataDir, 'reports');
+}
+
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 /** One VM. Null is what is not known: of a VM that is starting or ending, or that its target does not count. */

@@ -1,14 +1,15 @@
-/** The table of `ps` and `top`. Text of actions and their names never steers the terminal. */
+/** The tables of `ps`, `top` and `reports`. Text of actions and their names never steers the terminal. */
 
+import type { StoredReport } from '@ebbwhisk/libos-node/reports';
 import type { VmRow } from './protocol.ts';
 
-interface Column {
+interface Column<Row> {
   readonly title: string;
   readonly right?: boolean;
-  readonly cell: (row: VmRow) => string;
+  readonly cell: (row: Row) => string;
 }
 
-const columns: readonly Column[] = [
+const vmColumns: readonly Column<VmRow>[] = [
   { title: 'VM', cell: ({ id }) => id ?? '-' },
   { title: 'ACTION', cell: actionName },
   { title: 'STATE', cell: ({ state }) => state },
@@ -27,8 +28,27 @@ const columns: readonly Column[] = [
   { title: 'PIDS', cell: ({ pids }) => (pids.length === 0 ? '-' : pids.join(',')) },
 ];
 
+const reportColumns: readonly Column<StoredReport>[] = [
+  { title: 'TIME', cell: ({ time }) => time },
+  { title: 'VM', cell: ({ vm }) => vm },
+  { title: 'CRASHED', cell: ({ culprit }) => culprit },
+  { title: 'KIND', cell: ({ kind }) => kind },
+  { title: 'TENDER', cell: ({ tender }) => tender.kind },
+  { title: 'SIGNAL', cell: ({ signal }) => signal ?? '-' },
+  { title: 'UPTIME', right: true, cell: ({ uptimeMs }) => duration(uptimeMs) },
+  { title: 'REPORT', cell: ({ file }) => file },
+];
+
 /** Lines that each end; the first are the titles. */
 export function vmTable(rows: readonly VmRow[]): string {
+  return table(vmColumns, rows);
+}
+
+export function reportTable(reports: readonly StoredReport[]): string {
+  return table(reportColumns, reports);
+}
+
+function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = [
     columns.map(({ title }) => title),
     ...rows.map((row) => columns.map(({ cell }) => printable(cell(row)))),

@@ -101,7 +101,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       activations: store.activations,
       instance: 0,
       memoryMb: options.memoryMb,
-      boot: options.boot ?? (await bootOf(target)),
+      boot: options.boot ?? (await bootOf(target, dataDir)),
       apiHost: apiHostOf(target, port),
       gatewayPorts: [port, ...(options.gatewayPorts ?? [])],
       tender: options.tender,

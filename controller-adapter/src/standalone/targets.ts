@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BootVm } from '@ebbwhisk/libos-node';
 import { defaultProfile, imageFileName, imagesFolder, kindNames } from '@ebbwhisk/libos-node/paths';
+import { reportsPath } from '../management/protocol.ts';
 
 export const targets = ['libos', 'process'] as const;
 export type Target = (typeof targets)[number];
@@ -12,9 +13,9 @@ export type Target = (typeof targets)[number];
 const kGateway = '10.0.2.2';
 
 /** Loaded on demand: the process target needs nothing of the LibOS. */
-export async function bootOf(target: Target): Promise<BootVm> {
-  const { bootLibos, bootProcess } = await import('@ebbwhisk/libos-node');
-  return target === 'libos' ? bootLibos : bootProcess;
+export async function bootOf(target: Target, dataDir: string): Promise<BootVm> {
+  const { bootProcess, createBootLibos } = await import('@ebbwhisk/libos-node');
+  return target === 'libos' ? createBootLibos({ reportsFolder: reportsPath(dataDir) }) : bootProcess;
 }
 
 /** What earlier host processes of this user left, when they were killed: folders, and processes of their VMs. */

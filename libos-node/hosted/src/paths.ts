@@ -12,6 +12,9 @@ export const stateFolder = join(rootFolder, '.ebbwhisk');
 
 export const imagesFolder = join(stateFolder, 'images');
 
+/** Reports of VMs that crashed; a stack has its own, in its data folder. */
+export const reportsFolder = join(stateFolder, 'reports');
+
 export const kernelPath = join(rootFolder, 'build/libos-node/kernel/ebbkernel.elf');
 
 export const tenderPath = join(rootFolder, 'build/libos-node/tender/ebbtender');

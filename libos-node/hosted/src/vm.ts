@@ -36,6 +36,8 @@ export interface ExitReport {
   readonly code?: number;
   readonly signal?: string;
   readonly detail?: string;
+  /** File with what is known of a crash (`fault`, `tender`), where one could be written. */
+  readonly crashReport?: string;
 }
 
 export interface VmStats {

@@ -151,6 +151,8 @@ void PageSignal(int signal, siginfo_t* info, struct ucontext* context) {
     upcall.reason = EBB_UPCALL_SYSCALL;
     upcall.vector = static_cast<uint32_t>(info->si_syscall);
   } else {
+    // Sent by a process of the host, no fault: what the registers say of one is left from an earlier time.
+    if (info->si_code <= 0) PageExit(EBB_EXIT_FAULT, static_cast<uint64_t>(signal));
     Tail()[4] = Tail()[4] + 1;
     upcall.reason = EBB_UPCALL_FAULT;
     upcall.vector = static_cast<uint32_t>(regs.trapno);

@@ -443,7 +443,7 @@ TEST(ProcessTender, HostileRawSyscallsAreHarmless) {
 
 TEST(ProcessTender, I386SyscallsKill) {
   const auto result = RunScenario("process", "int80");
-  EXPECT_EQ(result.exit_json, R"({"reason":"fault","signal":"SIGSYS"})");
+  EXPECT_EQ(result.exit_json, R"({"reason":"fault","signal":"SIGSYS","process":"guest"})");
 }
 
 TEST(Tender, FailuresAreOneLineWithACode) {

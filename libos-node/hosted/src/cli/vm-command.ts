@@ -133,7 +133,7 @@ const makeCommand = (): Command =>
     .allowExcessArguments(false)
     .exitOverride();
 
-function describeEnd({ reason, code, signal, detail }: ExitReport): string {
+function describeEnd({ reason, code, signal, detail, crashReport }: ExitReport): string {
   const words = {
     ended: 'ended',
     exit: 'exited',
@@ -145,7 +145,8 @@ function describeEnd({ reason, code, signal, detail }: ExitReport): string {
   const facts = [signal, code === undefined ? undefined : `status ${code}`, detail].filter(
     (fact) => fact !== undefined,
   );
-  return `the VM ${words[reason]}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}\n`;
+  const report = crashReport === undefined ? '' : `crash report ${crashReport}\n`;
+  return `the VM ${words[reason]}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}\n${report}`;
 }
 
 function statusOf({ reason, code, signal }: ExitReport): number {

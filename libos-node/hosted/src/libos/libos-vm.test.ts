@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VmError } from '../errors.ts';
 import type { BootOptions, LogRecord, Vm } from '../vm.ts';
+import { readReports } from './crash-report.ts';
 import { createBootLibos } from './libos-vm.ts';
 
 let folder: string;
@@ -22,7 +23,13 @@ beforeAll(() => {
   );
   chmodSync(tenderPath, 0o755);
   boot = (script, more = {}, bootTimeoutMs = 10_000) =>
-    createBootLibos({ tenderPath, imagesFolder: folder, bootTimeoutMs, statsTimeoutMs: 200 })({
+    createBootLibos({
+      tenderPath,
+      imagesFolder: folder,
+      reportsFolder: join(folder, 'reports'),
+      bootTimeoutMs,
+      statsTimeoutMs: 200,
+    })({
       kind: 'nodejs:24',
       memoryMb: 128,
       ...more,
@@ -178,6 +185,18 @@ test.each([
   const report = await (await boot(script)).exited;
   expect(report.reason).toBe('tender');
   expect(report.detail).toMatch(detail);
+  const stored = (await readReports(join(folder, 'reports'))).find(({ file }) => file === report.crashReport);
+  expect(stored).toMatchObject({ culprit: 'tender', ready: true, kind: 'nodejs:24', crash: null });
+  // The environment of the guest, for one, is nobody's business.
+  expect(readFileSync(report.crashReport ?? '', 'utf8')).not.toContain('SCRIPT');
+});
+
+test('ends that are none of a crash leave no report', async () => {
+  const before = await readReports(join(folder, 'reports'));
+  await (await boot('serve')).end();
+  await (await boot('exit3')).exited;
+  for (const script of ['badImage', 'noKvm']) await failure(boot(script));
+  expect(await readReports(join(folder, 'reports'))).toEqual(before);
 });
 
 test('cannot be snapshotted', async () => {
@@ -203,7 +222,7 @@ test('missing parts have codes', async () => {
   expect((await failure(boot('serve', { profile: 'general' }))).code).toBe('VM_IMAGE_MISSING');
   expect((await failure(boot('serve', { kind: 'nodejs:99' }))).code).toBe('VM_IMAGE_MISSING');
   expect((await failure(boot('serve', { kind: '../x:1' }))).code).toBe('VM_IMAGE_MISSING');
-  const noTender = createBootLibos({ tenderPath: join(folder, 'none'), imagesFolder: folder });
+  const noTender = createBootLibos({ tenderPath: join(folder, 'none'), imagesFolder: folder, reportsFolder: folder });
   expect((await failure(noTender({ kind: 'nodejs:24', memoryMb: 128 }))).code).toBe('VM_TENDER_MISSING');
 });
 

@@ -9,17 +9,19 @@ import { join } from 'node:path';
 import { VmError, type VmErrorCode } from '../errors.ts';
 import { checkExposure, inspectorPort } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
-import { defaultProfile, imageFileName, imagesFolder, isKindName, tenderPath } from '../paths.ts';
+import { defaultProfile, imageFileName, imagesFolder, isKindName, reportsFolder, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
 import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import { type CrashReport, type Culprit, imageChecksum, signalOf, splitCrash, writeReport } from './crash-report.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
-import { parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
+import { isGuestProcessDeath, parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
 import { type TenderEnd, TenderProcess } from './tender-process.ts';
 
 export interface LibosSettings {
   readonly tenderPath: string;
   readonly imagesFolder: string;
+  readonly reportsFolder: string;
   readonly bootTimeoutMs: number;
   /** How long stats() waits for the tender's word. */
   readonly statsTimeoutMs: number;
@@ -30,6 +32,7 @@ export interface LibosSettings {
 const defaults: LibosSettings = {
   tenderPath,
   imagesFolder,
+  reportsFolder,
   bootTimeoutMs: 30_000,
   statsTimeoutMs: 1_000,
   now: () => performance.now(),
@@ -97,13 +100,18 @@ class LibosVm implements Vm {
   readonly #statsWaiters: ((stats: TenderStats) => void)[] = [];
   readonly #setReady: () => void;
   #lastToken = 0n;
+  readonly #about: { readonly kind: string; readonly profile: string; readonly tender: string; readonly image: string };
   #report: ExitReport | undefined;
+  #isGuestProcessDeath = false;
+  #isReady = false;
   #isEnding = false;
   #hasExited = false;
 
   constructor(options: BootOptions, image: string, settings: LibosSettings) {
     this.id = `libos-${++lastNumber}`;
     this.#settings = settings;
+    const { kind, profile = defaultProfile, tender = 'auto' } = options;
+    this.#about = { kind, profile, tender, image };
     this.#startedAt = settings.now();
     this.#trace = options.onTrace === undefined ? undefined : new LineSplitter(options.onTrace);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -201,6 +209,7 @@ class LibosVm implements Vm {
   #onFrame({ type, stream, timeNs, payload }: Frame): void {
     switch (type) {
       case frameTypes.ready:
+        this.#isReady = true;
         this.#setReady();
         break;
       case frameTypes.log:
@@ -208,6 +217,7 @@ class LibosVm implements Vm {
         break;
       case frameTypes.exit:
         this.#report ??= parseExitReport(payload);
+        this.#isGuestProcessDeath = isGuestProcessDeath(payload);
         break;
       case frameTypes.stats:
         this.#statsWaiters.shift()?.(parseTenderStats(payload));
@@ -248,20 +258,64 @@ class LibosVm implements Vm {
     });
   }
 
-  #finish(end: TenderEnd): ExitReport {
+  async #finish(end: TenderEnd): Promise<ExitReport> {
     this.#hasExited = true;
     this.#trace?.end();
     this.#place.release(this.#socketName);
     for (const resolve of this.#syncs.values()) resolve();
     this.#syncs.clear();
     for (const settle of this.#statsWaiters.splice(0)) settle({});
-    if (this.#report !== undefined) return this.#report;
-    if (this.#isEnding) return { reason: 'ended' };
-    const facts = [end.failure?.message, end.signal, end.status === undefined ? undefined : `status ${end.status}`];
-    const detail = [...facts, this.#tender.stderr.toString()]
-      .filter((fact) => fact !== undefined && fact !== '')
-      .join('; ');
-    return { reason: 'tender', detail };
+    const { crash, rest } = splitCrash(this.#tender.stderr.toString());
+    const report = this.#report ?? this.#ownReport(end, crash, rest);
+    const culprit = this.#culprit(report, rest);
+    if (culprit === undefined) return report;
+    const path = await writeReport(this.#settings.reportsFolder, await this.#crashReport(culprit, report, end, crash));
+    return path === undefined ? report : { ...report, crashReport: path };
+  }
+
+  /** Of a tender that sent none. */
+  #ownReport(end: TenderEnd, crash: CrashReport['crash'], rest: string): ExitReport {
+    const signal = signalOf(crash, end);
+    // One that does not end in time is killed, which is no crash; any other signal is.
+    if (this.#isEnding && crash === null && (signal === undefined || signal === 'SIGKILL')) return { reason: 'ended' };
+    const facts = [end.failure?.message, signal, end.status === undefined ? undefined : `status ${end.status}`, rest];
+    const detail = facts.filter((fact) => fact !== undefined && fact !== '').join('; ');
+    return { reason: 'tender', ...(signal === undefined ? {} : { signal }), detail };
+  }
+
+  /** Who crashed, if anybody did. */
+  #culprit({ reason }: ExitReport, stderr: string): Culprit | undefined {
+    if (reason === 'fault' || this.#isGuestProcessDeath) return 'guest';
+    if (reason !== 'tender') return undefined;
+    // That a VM cannot be started is an error with a code, and its caller has it.
+    return this.#isReady || (this.#tender.pid !== undefined && !/^TENDER_[A-Z_]+:/m.test(stderr))
+      ? 'tender'
+      : undefined;
+  }
+
+  async #crashReport(
+    culprit: Culprit,
+    exit: ExitReport,
+    end: TenderEnd,
+    crash: CrashReport['crash'],
+  ): Promise<CrashReport> {
+    const { kind, profile, tender, image } = this.#about;
+    return {
+      version: 1,
+      time: new Date().toISOString(),
+      vm: this.id,
+      culprit,
+      kind,
+      profile,
+      tender: { kind: tender, pid: this.#tender.pid ?? null, path: this.#settings.tenderPath },
+      image: { path: image, sha256: await imageChecksum(image) },
+      uptimeMs: Math.round(this.#settings.now() - this.#startedAt),
+      ready: this.#isReady,
+      exit,
+      status: end.status ?? null,
+      signal: signalOf(crash, end) ?? exit.signal ?? null,
+      crash,
+    };
   }
 }
 

@@ -45,6 +45,11 @@ export function parseExitReport(payload: Buffer): ExitReport {
   };
 }
 
+/** Whether the guest's process died without a last word, of a signal that the tender cannot explain. */
+export function isGuestProcessDeath(payload: Buffer): boolean {
+  return parseObject(payload)['process'] === 'guest';
+}
+
 export function parseTenderStats(payload: Buffer): TenderStats {
   const { exits, faults, exposed } = parseObject(payload);
   return {

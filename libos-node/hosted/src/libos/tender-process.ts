@@ -25,7 +25,7 @@ export interface TenderEvents {
 const graceMs = 2_000;
 
 export class TenderProcess {
-  readonly stderr = new Tail();
+  readonly stderr = new Tail(8192);
   readonly ended: Promise<TenderEnd>;
   readonly #child: ChildProcess;
   readonly #channel: Duplex | undefined;
