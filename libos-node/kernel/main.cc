@@ -2,14 +2,10 @@
 #include "kernel/clock.h"
 #include "kernel/ebb_set.h"
 #include "kernel/hypercall.h"
-#include "kernel/memory_info.h"
 #include "kernel/options.h"
-#include "kernel/page_allocator.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
-#include "kernel/user_memory.h"
 #include "linux/fs/open.h"
-#include "linux/mm/address_space.h"
 #include "linux/process/process.h"
 
 extern "C" {
@@ -46,8 +42,6 @@ void InitializeCore(uint32_t index) {
 
 }  // namespace
 
-std::string_view Options() { return {reinterpret_cast<const char*>(boot_info().options), boot_info().options_size}; }
-
 void** LocalTranslationTable() {
   void** table;
   asm("mov %%gs:32, %0" : "=r"(table));
@@ -57,41 +51,6 @@ void** LocalTranslationTable() {
 uint32_t CurrentCore() { return this_core().index; }
 
 uint64_t boot_time_ns() { return boot_time; }
-
-uint64_t MemoryLimit() { return boot_info().memory_limit; }
-
-uint64_t MemoryCommitted() { return page_allocator().committed_bytes() + linux_abi::address_space().committed_bytes(); }
-
-std::string_view Option(std::string_view name) {
-  std::string_view first;
-  ForEachOption(name, [&](std::string_view value) {
-    if (first.data() == nullptr) first = value;
-  });
-  return first;
-}
-
-Result<std::span<std::byte>> UserWritable(uint64_t address, size_t size) {
-  if (size != 0 && !linux_abi::address_space().Covers(address, size, linux_abi::kProtWrite)) return Errno::kFault;
-  return std::span(reinterpret_cast<std::byte*>(address), size);
-}
-
-Result<std::span<const std::byte>> UserReadable(uint64_t address, size_t size) {
-  if (size != 0 && !linux_abi::address_space().Covers(address, size, linux_abi::kProtRead)) return Errno::kFault;
-  return std::span(reinterpret_cast<const std::byte*>(address), size);
-}
-
-Result<std::string_view> UserString(uint64_t address, size_t limit) {
-  const auto* text = reinterpret_cast<const char*>(address);
-  uint64_t checked = address;  // bytes below are readable
-  for (size_t size = 0; size < limit; ++size) {
-    if (address + size >= checked) {
-      if (!linux_abi::address_space().Covers(address + size, 1, linux_abi::kProtRead)) return Errno::kFault;
-      checked = (address + size + EBB_PAGE_SIZE) & ~(EBB_PAGE_SIZE - 1);
-    }
-    if (text[size] == '\0') return std::string_view(text, size);
-  }
-  return Errno::kNameTooLong;
-}
 
 }  // namespace ebb
 

@@ -82,6 +82,7 @@ const char* ImageTree::CheckEntry(uint32_t index, const ebb_fs_header& header, u
 }
 
 const char* ImageTree::Load(const ebb_fs_header* image, uint64_t region_size) {
+  if (region_size < sizeof(ebb_fs_header)) return "file system image: shorter than its header";
   if (const char* wrong = CheckLayout(*image, region_size)) return wrong;
   image_ = reinterpret_cast<const std::byte*>(image);
   entries_ = {reinterpret_cast<const ebb_fs_entry*>(reinterpret_cast<uint64_t>(image) + image->entries_offset),

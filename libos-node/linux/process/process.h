@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "kernel/thread.h"
 #include "kernel/wait_queue.h"
@@ -25,6 +26,12 @@ inline LinuxThread& PersonalityOf(Thread& thread) { return *static_cast<LinuxThr
 
 class Process {
  public:
+  Process() = default;
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    while (threads_ != nullptr) delete std::exchange(threads_, threads_->next);
+  }
   // Until clones of a machine get others: the only process is init.
   int32_t pid() const { return pid_; }
   // A thread with a fresh tid and personality; null when there is no memory.

@@ -1,0 +1,13 @@
+#include "kernel/memory_info.h"
+
+#include "kernel/core.h"
+#include "kernel/page_allocator.h"
+#include "linux/mm/address_space.h"
+
+namespace ebb {
+
+uint64_t MemoryLimit() { return boot_info().memory_limit; }
+
+uint64_t MemoryCommitted() { return page_allocator().committed_bytes() + linux_abi::address_space().committed_bytes(); }
+
+}  // namespace ebb
