@@ -7,71 +7,18 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <set>
-#include <stdexcept>
 
 #include "abi/ebb_abi.h"
 #include "tender/seccomp/filters.h"
 #include "tender/seccomp/rules.h"
+#include "tender/test/filter_interpreter.h"
 
 namespace ebb::tender {
 namespace {
-
-uint32_t RunFilter(std::span<const sock_filter> program, const seccomp_data& data) {
-  uint32_t a = 0, x = 0, scratch[BPF_MEMWORDS] = {};
-  for (size_t pc = 0; pc < program.size(); ++pc) {
-    const sock_filter& i = program[pc];
-    const auto jump = [&](bool taken) { pc += taken ? i.jt : i.jf; };
-    const uint32_t operand = BPF_SRC(i.code) == BPF_X ? x : i.k;
-    switch (BPF_CLASS(i.code)) {
-      case BPF_LD:
-        if (BPF_MODE(i.code) == BPF_ABS) {
-          std::memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, sizeof a);
-        } else {
-          a = BPF_MODE(i.code) == BPF_MEM ? scratch[i.k] : i.k;
-        }
-        break;
-      case BPF_LDX:
-        x = BPF_MODE(i.code) == BPF_MEM ? scratch[i.k] : i.k;
-        break;
-      case BPF_ST:
-        scratch[i.k] = a;
-        break;
-      case BPF_STX:
-        scratch[i.k] = x;
-        break;
-      case BPF_ALU:
-        if (BPF_OP(i.code) == BPF_ADD) {
-          a += operand;
-        } else if (BPF_OP(i.code) == BPF_AND) {
-          a &= operand;
-        } else {
-          throw std::runtime_error("operation not known to this interpreter");
-        }
-        break;
-      case BPF_JMP:
-        if (BPF_OP(i.code) == BPF_JA) {
-          pc += i.k;
-        } else {
-          jump(BPF_OP(i.code) == BPF_JEQ   ? a == operand
-               : BPF_OP(i.code) == BPF_JGT ? a > operand
-               : BPF_OP(i.code) == BPF_JGE ? a >= operand
-                                           : (a & operand) != 0);
-        }
-        break;
-      case BPF_RET:
-        return BPF_RVAL(i.code) == BPF_A ? a : i.k;
-      case BPF_MISC:
-        (BPF_MISCOP(i.code) == BPF_TAX ? x : a) = BPF_MISCOP(i.code) == BPF_TAX ? a : x;
-        break;
-    }
-  }
-  throw std::runtime_error("ran off the end");
-}
 
 bool Inside(uint64_t address, uint64_t size, uint64_t base, uint64_t end) {
   return address >= base && address < end && size <= end - address;
