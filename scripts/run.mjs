@@ -7,15 +7,19 @@ import { binaries, projectNode, root } from './paths.mjs';
 import { ending, SetupError } from './processes.mjs';
 import { setUp } from './setup/setup.mjs';
 
-/** @typedef {{ extent: import('./setup/setup.mjs').Extent, entry?: string, args?: string[] }} Command */
+/**
+ * `fuzz`: wants the fuzz targets' compiler, too.
+ * @typedef {{ extent: import('./setup/setup.mjs').Extent, entry?: string, args?: string[], fuzz?: boolean }} Command
+ */
 
 const management = 'controller-adapter/src/management/cli.ts';
 
 /** @type {Record<string, Command>} */
 const commands = {
   start: { extent: 'all', entry: 'controller-adapter/src/standalone.ts' },
-  test: { extent: 'all', entry: 'scripts/test/main.ts' },
-  setup: { extent: 'all' },
+  test: { extent: 'all', entry: 'scripts/test/main.ts', fuzz: true },
+  setup: { extent: 'all', fuzz: true },
+  fuzz: { extent: 'node', entry: 'scripts/fuzz/main.ts', fuzz: true },
   vm: { extent: 'all', entry: 'libos-node/hosted/src/cli/vm.ts' },
   image: { extent: 'native', entry: 'images/src/cli.ts' },
   loadgen: { extent: 'all', entry: 'loadgen/src/cli.ts' },
@@ -38,7 +42,7 @@ async function main([name = '', ...args]) {
   process.chdir(root);
   const asksForHelp = args.includes('--help') || args.includes('-h');
   try {
-    await setUp(asksForHelp ? 'node' : command.extent);
+    await setUp(asksForHelp ? 'node' : command.extent, { fuzz: command.fuzz === true && !asksForHelp });
   } catch (error) {
     // Whoever reads the totals must find them also when no test could run.
     if (name === 'test') process.once('exit', () => process.stdout.write('0 passed, 1 failed, 0 skipped\n'));

@@ -4,6 +4,7 @@
  */
 import { stateFolder } from '../paths.mjs';
 import { buildPackages, ensureDebianPackages, runtimePackages } from './debian.mjs';
+import { ensureFuzzCompiler } from './fuzz.mjs';
 import { buildImages } from './images.mjs';
 import { locked } from './lock.mjs';
 import { buildNative } from './native.mjs';
@@ -14,11 +15,15 @@ import { ensureNpmPackages } from './npm.mjs';
  * @typedef {'node' | 'native' | 'all'} Extent
  */
 
-/** @param {Extent} extent */
-export function setUp(extent) {
+/**
+ * @param {Extent} extent
+ * @param {{ fuzz: boolean }} options `fuzz`: the fuzz targets' compiler, where it can be had
+ */
+export function setUp(extent, { fuzz }) {
   return locked(stateFolder, async () => {
     // First of all: `npm run` takes its node from node_modules once that exists, so it must be able to start by then.
     await ensureDebianPackages(extent === 'node' ? runtimePackages : [...runtimePackages, ...buildPackages]);
+    if (fuzz) await ensureFuzzCompiler();
     await ensureNpmPackages();
     if (extent !== 'node') await buildNative();
     if (extent === 'all') await buildImages();

@@ -3,12 +3,13 @@
  * stdout is `N passed, N failed, N skipped`; the exit status is 1 when a test failed or none passed.
  */
 import { ctest } from './ctest.ts';
+import { fuzz } from './fuzz.ts';
 import { staticChecks } from './static.ts';
 import { oneFailure, type Suite } from './suite.ts';
 import { type SuiteRun, summarize } from './totals.ts';
 import { vitest } from './vitest.ts';
 
-const suites: readonly Suite[] = [...staticChecks, ctest, vitest];
+const suites: readonly Suite[] = [...staticChecks, ctest, fuzz, vitest];
 const names = suites.map(({ name }) => name).join(', ');
 
 async function main(args: readonly string[]): Promise<number> {
