@@ -223,7 +223,9 @@ bool AddressSpace::HandleFault(uint64_t address, uint64_t error_code) {
   constexpr uint64_t kWrite = 2, kFetch = 16;
   const Mapping* mapping = Find(address);
   if (mapping == nullptr || !mapping->lazy) return false;
-  const uint32_t needed = (error_code & kFetch) != 0 ? kProtExec : (error_code & kWrite) != 0 ? kProtWrite : kProtRead;
+  // On x86 any access brings the right to read, and what may be written the kernel reads, too.
+  constexpr uint32_t kProtAny = kProtRead | kProtWrite | kProtExec;
+  const uint32_t needed = (error_code & kFetch) != 0 ? kProtExec : (error_code & kWrite) != 0 ? kProtWrite : kProtAny;
   if ((mapping->prot & needed) == 0) return false;
   const uint64_t start = std::max(mapping->start, address & ~(kChunk - 1));
   const uint64_t end = std::min(mapping->end, (address & ~(kChunk - 1)) + kChunk);

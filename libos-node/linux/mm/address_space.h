@@ -33,7 +33,16 @@ struct Mapping {
   bool operator==(const Mapping&) const = default;
 };
 
-enum MappingName : uint16_t { kNameNone, kNameHeap, kNameStack, kNameVdso, kNameProgram, kNameFile, kNameThreadStack };
+enum MappingName : uint16_t {
+  kNameNone,
+  kNameHeap,
+  kNameStack,
+  kNameVdso,
+  kNameProgram,
+  kNameFile,
+  kNameThreadStack,
+  kNameStubs
+};
 
 class AddressSpace {
  public:

@@ -18,9 +18,9 @@ class StubPool {
  public:
   // Room for one stub, or 0.
   uint64_t Take() {
-    if (next_ == end_) {
+    if (next_ == end_ || !Usable(next_)) {
       const auto pool = address_space().Map(0, kStubPoolSize, kProtRead | kProtWrite | kProtExec,
-                                            kMapPrivate | kMapAnonymous, nullptr, 0);
+                                            kMapPrivate | kMapAnonymous, nullptr, 0, kNameStubs);
       if (!pool) return 0;
       next_ = *pool;
       end_ = *pool + kStubPoolSize / kStubSize * kStubSize;
@@ -31,6 +31,12 @@ class StubPool {
   }
 
  private:
+  // The pool lies in the program's memory: the program may have unmapped or protected it.
+  static bool Usable(uint64_t stub) {
+    const Mapping* mapping = address_space().Find(stub);
+    return mapping != nullptr && mapping->name == kNameStubs && (mapping->prot & kProtWrite) != 0;
+  }
+
   uint64_t next_ = 0;
   uint64_t end_ = 0;
 };

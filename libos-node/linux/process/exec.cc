@@ -10,6 +10,7 @@
 #include "linux/fs/open.h"
 #include "linux/mm/address_space.h"
 #include "linux/mm/modules.h"
+#include "linux/process/elf_loader.h"
 #include "linux/process/process.h"
 #include "linux/process/signal_frame.h"
 #include "linux/vdso/vdso.h"
@@ -21,63 +22,20 @@ constexpr uint64_t kPage = EBB_PAGE_SIZE;
 constexpr uint64_t kStackSize = 2ull << 20;
 // Below the stack: wider than a page, so that a function with a large frame does not step over it.
 constexpr uint64_t kStackGuard = 1ull << 20;
-constexpr uint32_t kMaxProgramHeaders = 16;
-
-uint32_t ProtOf(uint32_t flags) {
-  return ((flags & kPfR) != 0 ? kProtRead : 0u) | ((flags & kPfW) != 0 ? kProtWrite : 0u) |
-         ((flags & kPfX) != 0 ? kProtExec : 0u);
-}
 
 [[noreturn]] void Fail(const char* what) { Panic(what); }
 
-struct LoadedObject {
-  uint64_t base;
-  uint64_t entry;
-};
+// The first page of the program, where its headers are.
+std::span<const std::byte> ProgramHead() { return {reinterpret_cast<const std::byte*>(EBB_EXE_BASE), kPage}; }
 
-// Zero-fills what a segment has beyond its file content.
-void MapBss(uint64_t file_end, uint64_t memory_end, uint32_t prot) {
-  const uint64_t page_end = (file_end + kPage - 1) & ~(kPage - 1);
-  if (memory_end > page_end && !address_space().Map(page_end, memory_end - page_end, prot,
-                                                    kMapPrivate | kMapAnonymous | kMapFixed, nullptr, 0)) {
-    Fail("no memory for the interpreter");
-  }
-  if ((prot & kProtWrite) != 0) __builtin_memset(reinterpret_cast<void*>(file_end), 0, page_end - file_end);
-}
-
-LoadedObject LoadInterpreter(std::string_view path) {
+LoadedObject Interpreter(std::string_view path) {
   auto file = OpenPath(path, kORdOnly, 0);
   if (!file) Fail("the image lacks the program's interpreter");
-  alignas(8) std::byte head[sizeof(ElfHeader) + kMaxProgramHeaders * sizeof(ElfProgramHeader)] = {};
-  const auto got = (*file)->ReadAt(std::span(head), 0);
-  const auto& elf = *reinterpret_cast<const ElfHeader*>(head);
-  if (!got || *got < sizeof(ElfHeader) || !IsElf(elf) || elf.type != kEtDyn || elf.phoff != sizeof(ElfHeader) ||
-      elf.phnum > kMaxProgramHeaders) {
-    Fail("the interpreter is not an ELF shared object");
-  }
-  const auto* headers = reinterpret_cast<const ElfProgramHeader*>(head + sizeof(ElfHeader));
-  uint64_t span = 0;
-  for (uint32_t i = 0; i < elf.phnum; ++i) {
-    if (headers[i].type == kPtLoad && headers[i].vaddr + headers[i].memsz > span)
-      span = headers[i].vaddr + headers[i].memsz;
-  }
-  const auto base = address_space().Map(0, span, 0, kMapPrivate | kMapAnonymous, nullptr, 0);
-  if (!base) Fail("no room for the interpreter");
-  for (uint32_t i = 0; i < elf.phnum; ++i) {
-    const ElfProgramHeader& header = headers[i];
-    if (header.type != kPtLoad) continue;
-    const uint64_t skew = header.vaddr & (kPage - 1);
-    const uint64_t start = *base + header.vaddr - skew;
-    const uint32_t prot = ProtOf(header.flags);
-    if (!address_space().Map(start, header.filesz + skew, prot, kMapPrivate | kMapFixed, file->get(),
-                             header.offset - skew)) {
-      Fail("cannot map the interpreter");
-    }
-    if (header.memsz > header.filesz)
-      MapBss(*base + header.vaddr + header.filesz, *base + header.vaddr + header.memsz, prot);
-  }
-  NoteModule(**file, *base, span);
-  return {*base, *base + elf.entry};
+  const auto loaded = LoadInterpreter(**file);
+  if (!loaded)
+    Fail(loaded.error() == Errno::kNoMem ? "no memory for the interpreter" : "the interpreter cannot be loaded");
+  NoteModule(**file, loaded->base, loaded->size);
+  return *loaded;
 }
 
 // Fills the initial stack from its top downwards.
@@ -139,15 +97,9 @@ bool IsSet(const std::vector<uint64_t>& environment, std::string_view assignment
 }  // namespace
 
 void Execute(std::string_view interpreter) {
+  if (!AddProgram(ProgramHead())) Fail("the program is not an ELF executable that can be run");
   const auto& elf = *reinterpret_cast<const ElfHeader*>(EBB_EXE_BASE);
-  const auto* headers = reinterpret_cast<const ElfProgramHeader*>(EBB_EXE_BASE + elf.phoff);
-  if (!IsElf(elf) || elf.type != kEtExec) Fail("the program is not an ELF executable");
-  for (uint32_t i = 0; i < elf.phnum; ++i) {
-    if (headers[i].type != kPtLoad) continue;
-    address_space().AddExisting(headers[i].vaddr, headers[i].vaddr + headers[i].memsz, ProtOf(headers[i].flags),
-                                kNameProgram);
-  }
-  const LoadedObject loaded = LoadInterpreter(interpreter);
+  const LoadedObject loaded = Interpreter(interpreter);
   const uint64_t vdso = MapVdso();
 
   const auto stack =

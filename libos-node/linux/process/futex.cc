@@ -47,6 +47,8 @@ int64_t Wait(uint64_t address, uint32_t value, uint64_t deadline, uint32_t bitse
 
 int64_t Requeue(uint64_t from, uint64_t to, uint32_t wake, uint32_t move) {
   int64_t moved = FutexWake(from, wake);
+  // Onto itself a waiter would be met again behind all others, for ever.
+  if (from == to) return moved;
   uint32_t left = move;
   BucketOf(from).waiters().ForEach([&](Waiter& waiter) {
     if (waiter.key != from || left == 0) return;
