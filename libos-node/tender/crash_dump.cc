@@ -167,8 +167,8 @@ void Rings(Line& line, const ebb_core_shared& core) {
 }
 
 void OnCrash(int signal, siginfo_t* info, void* context) {
-  // The handler of this signal is reset: a fault in here ends the process.
-  if (g_dumping != 0) return;
+  // A fault in here ends the process, for the handler of this signal is reset; one of another signal comes here.
+  if (g_dumping != 0) _exit(128 + signal);
   g_dumping = 1;
   const bool terminated = g_terminated != 0;
   const bool sent = !terminated && info->si_code <= 0;
@@ -188,9 +188,8 @@ void OnCrash(int signal, siginfo_t* info, void* context) {
   Registers(line, registers);
   if (facts.core != nullptr) Rings(line, *facts.core);
   line.Text("}\n").Write();
-  // A fault happens again as soon as this returns, and then ends the process by its signal. What was sent does not, and
-  // the filter lets the tender send none, to itself or others.
-  if (sent || terminated) _exit(128 + reported);
+  // Not by the signal itself: the filter lets the tender neither return from here nor send one, to itself or others.
+  _exit(128 + reported);
 }
 
 int FindBuildId(dl_phdr_info* info, size_t, void*) {

@@ -2,9 +2,10 @@
 // `ebbtender crash {json}`, which the hosted side turns into a report.
 //
 // Invariant: the handler calls nothing that is not async-signal-safe, and no system call beyond those of the seccomp
-// policies (write, exit_group, rt_sigreturn): the line goes to stderr and not to the report channel, where it could
+// policies (write, exit_group, getpid): the line goes to stderr and not to the report channel, where it could
 // land inside a frame that is half out. It tells registers and addresses of code; no memory of tender or guest, no
-// environment, no arguments. What seccomp kills (SIGSYS) and SIGKILL leave no dump: the wait status alone tells them.
+// environment, no arguments. The process ends with status 128 + signal. What seccomp kills (SIGSYS) and SIGKILL leave
+// no dump: the wait status alone tells them.
 #ifndef EBB_TENDER_CRASH_DUMP_H_
 #define EBB_TENDER_CRASH_DUMP_H_
 

@@ -54,10 +54,10 @@ volatile uint64_t* g_wild = reinterpret_cast<volatile uint64_t*>(0x123450);
   return depth == ~0ull ? 0 : Recurse(depth + 1) + static_cast<uint64_t>(room[depth % sizeof room]);
 }
 
-TEST(CrashDump, AFaultTellsItsAddressAndEndsByItsSignal) {
+TEST(CrashDump, AFaultTellsItsAddressAndEndsWithItsNumber) {
   for (const Filter* filter : {&kBrokerFilter, &kKvmFilter}) {
     const Death death = Die(*filter, [] { *g_wild = 1; });
-    EXPECT_TRUE(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGSEGV) << death.status;
+    EXPECT_TRUE(WIFEXITED(death.status) && WEXITSTATUS(death.status) == 128 + SIGSEGV) << death.status;
     EXPECT_EQ(death.said.compare(0, 19, "ebbtender crash {\"s"), 0) << death.said;
     EXPECT_TRUE(Says(death, R"("signal":"SIGSEGV","address":"0x123450","pid":)")) << death.said;
     EXPECT_TRUE(Says(death, R"("tender":"test","phase":"run","backtrace":["+0x)")) << death.said;
@@ -70,7 +70,7 @@ TEST(CrashDump, AFaultTellsItsAddressAndEndsByItsSignal) {
 
 TEST(CrashDump, AFullStackDoesNotSilenceIt) {
   const Death death = Die(kBrokerFilter, [] { Recurse(0); });
-  EXPECT_TRUE(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGSEGV) << death.status;
+  EXPECT_TRUE(WIFEXITED(death.status) && WEXITSTATUS(death.status) == 128 + SIGSEGV) << death.status;
   EXPECT_TRUE(Says(death, R"("signal":"SIGSEGV","address":"0x7)")) << death.said;
 }
 
@@ -87,7 +87,8 @@ TEST(CrashDump, WhatTheFilterKillsIsSilentAndKnownByItsSignal) {
 }
 
 TEST(CrashDump, NoCoreFileIsWritten) {
-  const Death death = Die(kBrokerFilter, [] { *g_wild = 1; });
+  // What seccomp kills would dump core otherwise.
+  const Death death = Die(kBrokerFilter, [] { kill(getppid(), 0); });
   EXPECT_FALSE(WCOREDUMP(death.status));
 }
 
