@@ -29,6 +29,7 @@ using ebb::fuzz::allowed_network;
 using ebb::fuzz::Input;
 
 constexpr uint32_t kCores = 2;
+constexpr uint16_t kExposedPort = 200;
 
 class TouchingReport final : public Report {
  public:
@@ -45,11 +46,11 @@ class TouchingReport final : public Report {
 // What all cases share: memory, and hosts to talk to.
 struct Shared {
   Shared() {
-    auto made = ListenOnLoopback(0);
+    auto made = ListenOn({INADDR_LOOPBACK, 0});
     FUZZ_CHECK(made.ok());
     listener = std::move(made->fd);
     allowed_network.gateway = {INADDR_LOOPBACK, made->port};
-    auto closed = ListenOnLoopback(0);
+    auto closed = ListenOn({INADDR_LOOPBACK, 0});
     FUZZ_CHECK(closed.ok());
     allowed_network.refused_port = closed->port;
     resolver = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -94,6 +95,7 @@ class Case {
     if ((flags & 2) != 0) config.tcp_port = 0;
     config.egress.allow_private = allowed_network.allow_private = (flags & 4) != 0;
     config.egress.gateway_ports = {allowed_network.gateway.port, allowed_network.refused_port};
+    if ((flags & 16) != 0) config.exposed = {{kExposedPort, {INADDR_LOOPBACK, 0}}};
     if ((flags & 8) == 0) config.egress.resolvers = {allowed_network.resolver};
     constexpr uint32_t kHandles[] = {1, 3, 16, 64};
     max_handles_ = config.max_handles = kHandles[flags >> 6];
@@ -221,7 +223,7 @@ class Case {
     sqe.length = input_.Byte() * ((shape & 128) != 0 ? 64u : 1u);
     sqe.buffer = input_.Take<uint16_t>() * 64u;
     if (sqe.op == EBB_OP_LISTEN || sqe.op == EBB_OP_UNLISTEN) {
-      sqe.arg0 = (shape & 32) != 0 ? input_.Byte() : kServicePort;
+      sqe.arg0 = (shape & 32) != 0 ? input_.Byte() : (shape & 16) != 0 ? kExposedPort : kServicePort;
     } else if (sqe.op == EBB_OP_CONNECT || sqe.op == EBB_OP_UDP_SEND) {
       switch (shape / 32) {
         case 0:
@@ -274,8 +276,11 @@ class Case {
   }
 
   void ConnectFromOutside() {
-    const bool over_unix = unix_ && (broker_->tcp_port() == 0 || input_.Byte() % 2 == 0);
-    if (!over_unix && broker_->tcp_port() == 0) return;
+    uint16_t port = broker_->tcp_port();
+    const uint8_t choice = input_.Byte();
+    if (!broker_->exposed().empty() && (port == 0 || choice % 4 == 3)) port = broker_->exposed()[0].host.port;
+    const bool over_unix = unix_ && (port == 0 || choice % 2 == 0);
+    if (!over_unix && port == 0) return;
     UniqueFd fd(socket(over_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     allowed_network.own_calls = true;
     if (over_unix) {
@@ -284,7 +289,7 @@ class Case {
       std::strcpy(address.sun_path, shared_.unix_path.c_str());
       (void)!connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
     } else {
-      const sockaddr_in address = ToSockaddr({INADDR_LOOPBACK, broker_->tcp_port()});
+      const sockaddr_in address = ToSockaddr({INADDR_LOOPBACK, port});
       (void)!connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
     allowed_network.own_calls = false;

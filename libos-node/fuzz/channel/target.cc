@@ -29,20 +29,33 @@ struct Seen {
 class Requests final : public ParentRequests {
  public:
   void OnSync(uint64_t token) override {
-    FUZZ_CHECK(!ended);
+    FUZZ_CHECK(!ended || given_up);
     seen.syncs.push_back(token);
-    if (report != nullptr) report->Synced(token);
+    Answer([&] { report->Synced(token); });
   }
   void OnStatsRequest() override {
-    FUZZ_CHECK(!ended);
+    FUZZ_CHECK(!ended || given_up);
     ++seen.stats;
-    if (report != nullptr) report->Stats("{}");
+    Answer([&] { report->Stats("{}"); });
   }
-  void OnEnd() override { ended = true; }
+  void OnEnd() override {
+    ended = true;
+    given_up = given_up || answering_;
+  }
 
   VmReport* report = nullptr;
   Seen seen;
   bool ended = false;
+  bool given_up = false;  // an answer, because nobody read
+
+ private:
+  template <class F>
+  void Answer(F send) {
+    answering_ = true;
+    send();
+    answering_ = false;
+  }
+  bool answering_ = false;
 };
 
 // The stream as the comment in channel.h says it. False: it is malformed, or says END.
@@ -113,7 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_CHECK(report.ok());
     VmReport& channel = **report;
     requests.report = &channel;
-    while (!input.empty() && !requests.ended) {
+    while (!input.empty() && !requests.ended && !requests.given_up) {
       const uint8_t action = input.Byte();
       switch (action % 8) {
         case 0: {  // a well-formed request
@@ -153,9 +166,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       if (given_up) break;
     }
+    given_up = given_up || requests.given_up;
     if (!given_up) {
       // It takes 4 KiB at a time.
       for (size_t taken = 0; taken <= sent.size() && !requests.ended; taken += 4096) channel.OnReadable();
+      given_up = requests.given_up;
+    }
+    if (!given_up) {
       Seen expected;
       const bool goes_on = Read(sent, expected);
       FUZZ_CHECK(requests.seen == expected);

@@ -27,6 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_CHECK(variable.find('=') != std::string::npos && variable[0] != '=');
   }
   for (const uint16_t port : options.gateway_ports) FUZZ_CHECK(port != 0);
+  for (const auto& exposed : options.expose) {
+    FUZZ_CHECK(exposed.guest_port != 0);
+    FUZZ_CHECK(options.allow_remote || exposed.host.address >> 24 == 127);
+  }
   using ebb::tender::Command;
   FUZZ_CHECK(!options.image.empty() || (options.command != Command::kRun && options.command != Command::kVerify));
   return 0;

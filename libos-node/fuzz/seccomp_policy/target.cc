@@ -10,6 +10,7 @@
 #include "fuzz/support/input.h"
 #include "tender/seccomp/policy.h"
 #include "tender/seccomp/program.h"
+#include "tender/seccomp/rules.h"
 #include "tender/test/filter_interpreter.h"
 
 namespace {
@@ -82,6 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return static_cast<size_t>((state >> 33) % limit);
   };
+  const auto rules = RulesOf(program.instructions);
+  FUZZ_CHECK(rules);
   const auto number = [&] { return numbers[next(numbers.size())] + next(3) - 1; };
   for (int i = 0; i < 40; ++i) {
     seccomp_data call{};
@@ -90,7 +93,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     call.instruction_pointer = number();
     if (!policy.code.empty() && next(4) != 0) call.instruction_pointer = policy.code[next(policy.code.size())].base;
     for (auto& argument : call.args) argument = number();
-    FUZZ_CHECK((RunFilter(program.instructions, call) == SECCOMP_RET_ALLOW) == Allows(policy, call));
+    const uint32_t action = RunFilter(program.instructions, call);
+    FUZZ_CHECK((action == SECCOMP_RET_ALLOW) == Allows(policy, call));
+    // Exactly one of the rules that reviewers read is about this call, and says what happens.
+    size_t matches = 0;
+    for (const FilterRule& rule : *rules) {
+      if (!Matches(rule, call)) continue;
+      ++matches;
+      FUZZ_CHECK(rule.action == action);
+    }
+    FUZZ_CHECK(matches == 1);
   }
   return 0;
 }

@@ -43,7 +43,7 @@ constexpr Signature kSignatures[] = {
     {290, "kg"},     {291, "g"},      {292, "ffg"},    {293, "bg"},    {295, "fvco"},  {296, "fvco"}, {299, "fMkxt"},
     {302, "ikrb"},   {306, "f"},      {307, "fMkx"},   {309, "bb"},    {316, "dpdpk"}, {318, "bnk"},  {319, "pk"},
     {326, "fwfwnk"}, {327, "fvcoxk"}, {328, "fvcoxk"}, {332, "dpgxb"}, {436, "ffk"},   {439, "dpkg"}, {441, "fbktSZ"},
-    {452, "dpmg"},
+    {452, "dpmg"},   {36, "kb"},      {37, "k"},       {38, "krb"},    {129, "isr"},   {297, "iisr"},
 };
 
 }  // namespace ebb::fuzz

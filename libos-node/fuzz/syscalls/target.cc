@@ -23,6 +23,7 @@
 #include "linux/fs/test/image_builder.h"
 #include "linux/mm/address_space.h"
 #include "linux/process/process.h"
+#include "linux/process/signal.h"
 #include "linux/syscall.h"
 
 namespace ebb::fuzz {
@@ -109,6 +110,9 @@ class Program {
 
   // The process as at its start: its threads end as they do when a thread exits.
   static void ResetProcess(const std::vector<Thread*>& threads) {
+    (void)SysAlarm(0);
+    process_signals().Drop(~0ull);
+    for (int signal = 1; signal <= kSignals; ++signal) ActionOf(signal) = {};
     for (Thread* thread : threads) delete &PersonalityOf(*thread);
     std::destroy_at(&process());
     std::construct_at(&process());
@@ -145,6 +149,14 @@ class Program {
         kernel.now_ns += input_.Byte() * 1'000'000ull;
         event_manager().RunReady();
         break;
+      case 251: {
+        // The program faults.
+        Thread& thread = *scheduler().current();
+        const uint64_t vector = input_.Below(20), address = arguments_.Hostile();
+        DeliverFault(thread, thread.frame(), static_cast<uint32_t>(vector), input_.Byte(), address);
+        FinishReturn(thread.frame());
+        break;
+      }
       default: {
         const Signature& signature = kSignatures[number % std::size(kSignatures)];
         Call(signature.number, signature.arguments);

@@ -33,8 +33,8 @@ void Write(std::ostream& out, const std::string& role, std::istream& source, con
     std::free(known);
   }
   out << "};\n}  // namespace\n\n";
-  out << "const Filter k" << role << "Filter = {\"" << role << "\", kProgram, kNames, R\"~(" << source.rdbuf() << ")~\", R\"~("
-      << program.listing << ")~\"};\n\n}  // namespace ebb::tender\n";
+  out << "const Filter k" << role << "Filter = {\"" << role << "\", kProgram, kNames, R\"~(" << source.rdbuf()
+      << ")~\", R\"~(" << program.listing << ")~\"};\n\n}  // namespace ebb::tender\n";
 }
 
 }  // namespace
