@@ -139,6 +139,12 @@ Result<ebb::Ref<File>> FileSystem::OpenCreating(Directory& start, std::string_vi
 
 // ---- Making names
 
+Result<> FileSystem::Place(Inode& inode, Directory& start, std::string_view path) {
+  PathWalk walk(*root_, start, path);
+  if (const auto ready = ToNewName(walk, false); !ready) return ready.error();
+  return AddNew(walk, inode);
+}
+
 Result<> FileSystem::MakeDirectory(Directory& start, std::string_view path, uint32_t mode) {
   PathWalk walk(*root_, start, path);
   if (const auto ready = ToNewName(walk, true); !ready) return ready.error();
@@ -149,16 +155,12 @@ Result<> FileSystem::MakeDirectory(Directory& start, std::string_view path, uint
 Result<> FileSystem::MakeNode(Directory& start, std::string_view path, uint32_t mode) {
   const uint32_t type = mode & kSIfMt;
   if (type != 0 && type != kSIfReg) return Errno::kPerm;
-  PathWalk walk(*root_, start, path);
-  if (const auto ready = ToNewName(walk, false); !ready) return ready.error();
-  return AddNew(walk, *MakeRef<MemoryFile>(mode & ~umask_));
+  return Place(*MakeRef<MemoryFile>(mode & ~umask_), start, path);
 }
 
 Result<> FileSystem::MakeSymlink(std::string_view target, Directory& start, std::string_view path) {
   if (target.empty()) return Errno::kNoEnt;
-  PathWalk walk(*root_, start, path);
-  if (const auto ready = ToNewName(walk, false); !ready) return ready.error();
-  return AddNew(walk, *MakeRef<TextSymlink>(target));
+  return Place(*MakeRef<TextSymlink>(target), start, path);
 }
 
 Result<> FileSystem::MakeLink(Inode& inode, Directory& start, std::string_view path) {

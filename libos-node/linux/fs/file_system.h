@@ -27,6 +27,8 @@ class FileSystem {
   // An open file of an inode, by the rules of open(2) for its type.
   static Result<ebb::Ref<File>> OpenInode(Inode& inode, uint32_t flags);
 
+  // Gives a new inode its first name.
+  Result<> Place(Inode& inode, Directory& start, std::string_view path);
   Result<> MakeDirectory(Directory& start, std::string_view path, uint32_t mode);
   // Only regular files; EPERM for the rest.
   Result<> MakeNode(Directory& start, std::string_view path, uint32_t mode);

@@ -6,7 +6,7 @@ namespace ebb::linux_abi {
 namespace {
 
 constexpr int kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2, kSeekData = 3, kSeekHole = 4;
-constexpr uint64_t kFioNRead = 0x541b;
+constexpr uint64_t kFioNRead = 0x541b, kFiClone = 0x40049409, kFiCloneRange = 0x4020940d;
 
 }  // namespace
 
@@ -69,6 +69,7 @@ Result<size_t> RegularFile::WriteAt(std::span<const std::byte> buffer, uint64_t 
 }
 
 Result<int64_t> RegularFile::Ioctl(uint64_t request, uint64_t argument) {
+  if (request == kFiClone || request == kFiCloneRange) return Errno::kOpNotSupp;
   if (request != kFioNRead) return Errno::kNotTty;
   const auto out = UserOut<int32_t>(argument);
   if (!out) return out.error();

@@ -36,6 +36,8 @@ class MemoryDirectory final : public Directory {
   Result<ebb::Ref<Inode>> Find(std::string_view name) override;
   bool List(uint64_t position, Item& out) override;
   bool empty() override { return count_ == 0; }
+  // As tmpfs tells it; programs take a directory of size 0 for an empty file.
+  uint64_t size() const override { return (count_ + 2) * kEntrySize; }
   Result<> Add(std::string_view name, ebb::Ref<Inode> inode) override;
   Result<> Remove(std::string_view name) override;
   Directory* parent() const override { return root_ ? const_cast<MemoryDirectory*>(this) : Directory::parent(); }
@@ -46,6 +48,7 @@ class MemoryDirectory final : public Directory {
   ~MemoryDirectory() override;
 
  private:
+  static constexpr uint64_t kEntrySize = 20;
   // Positions of made names; those of the image's children are their index, shifted behind "..".
   static constexpr uint64_t kMadePositions = 1ull << 32;
 

@@ -20,6 +20,7 @@ set(EBB_LINUX_FS_SOURCES
   linux/fs/proc/process_nodes.cc
   linux/fs/proc/system_nodes.cc
   linux/fs/quota.cc
+  linux/fs/socket_node.cc
   linux/fs/start.cc
   linux/fs/stdio.cc
   linux/fs/sys_attributes.cc

@@ -7,7 +7,7 @@
 
 namespace ebb::linux_abi {
 
-// Every bound unix socket. Never destroyed.
+// Every unix socket with an abstract name. Never destroyed.
 struct UnixNames {
   IntrusiveList<UnixSocket, &UnixSocket::name_node_> bound;
 
@@ -23,6 +23,10 @@ constexpr size_t kFamilySize = 2, kMaxSize = 2 + 108, kMaxBacklog = 4096;
 
 bool Equal(const AddressBytes& a, const AddressBytes& b) { return std::ranges::equal(a.view(), b.view()); }
 bool Abstract(const AddressBytes& name) { return name.bytes[kFamilySize] == std::byte{0}; }
+// Without its NUL.
+std::string_view PathOf(const AddressBytes& name) {
+  return {reinterpret_cast<const char*>(name.bytes.data()) + kFamilySize, name.size - kFamilySize - 1};
+}
 
 }  // namespace
 
@@ -50,7 +54,7 @@ Result<AddressBytes> UnixSocket::Normalize(std::span<const std::byte> address) {
   return name;
 }
 
-UnixSocket* UnixSocket::Find(const AddressBytes& name, int type) {
+UnixSocket* UnixSocket::FindAbstract(const AddressBytes& name, int type) {
   UnixSocket* found = nullptr;
   UnixNames::All().bound.ForEach([&](UnixSocket& socket) {
     if (Equal(socket.name_, name) && (type == 0 || socket.type() == type)) found = &socket;
@@ -62,13 +66,21 @@ Result<UnixSocket*> UnixSocket::Resolve(std::span<const std::byte> address, int 
   const auto name = Normalize(address);
   if (!name) return name.error();
   if (name->size == kFamilySize) return Errno::kInval;
-  if (UnixSocket* found = Find(*name, type)) return found;
-  if (Find(*name, 0) != nullptr) return Errno::kProtoType;
-  return Abstract(*name) ? Errno::kConnRefused : Errno::kNoEnt;
+  if (Abstract(*name)) {
+    if (UnixSocket* found = FindAbstract(*name, type)) return found;
+    return FindAbstract(*name, 0) != nullptr ? Errno::kProtoType : Errno::kConnRefused;
+  }
+  const auto path = FindUnixPath(PathOf(*name));
+  if (!path) return path.error();
+  UnixSocket* found = (*path)->socket;
+  if (found == nullptr) return Errno::kConnRefused;
+  if (found->type() != type) return Errno::kProtoType;
+  return found;
 }
 
 UnixSocket::~UnixSocket() {
   name_node_.Unlink();
+  if (path_) path_->socket = nullptr;
   peer_node_.Unlink();
   blocked_node_.Unlink();
   for (Pending& pending : backlog_) pending.channel->Close(true);
@@ -108,7 +120,7 @@ void UnixSocket::Pair(UnixSocket& first, UnixSocket& second) {
 Result<> UnixSocket::Bind(std::span<const std::byte> address) {
   auto name = Normalize(address);
   if (!name) return name.error();
-  if (name_node_.linked()) return Errno::kInval;
+  if (bound()) return Errno::kInval;
   if (name->size == kFamilySize) {
     // Autobind: an abstract name of five hex digits.
     uint32_t number = 0;
@@ -119,9 +131,17 @@ Result<> UnixSocket::Bind(std::span<const std::byte> address) {
       for (size_t i = 0; i < 5; ++i)
         name->bytes[kFamilySize + 1 + i] = static_cast<std::byte>("0123456789abcdef"[number >> (4 * i) & 15]);
       ++number;
-    } while (Find(*name, 0) != nullptr);
+    } while (FindAbstract(*name, 0) != nullptr);
   }
-  if (Find(*name, 0) != nullptr) return Errno::kAddrInUse;
+  if (!Abstract(*name)) {
+    auto path = MakeUnixPath(PathOf(*name));
+    if (!path) return path.error();
+    path_ = std::move(*path);
+    path_->socket = this;
+    name_ = *name;
+    return Ok{};
+  }
+  if (FindAbstract(*name, 0) != nullptr) return Errno::kAddrInUse;
   name_ = *name;
   UnixNames::All().bound.PushBack(*this);
   return Ok{};
@@ -129,7 +149,7 @@ Result<> UnixSocket::Bind(std::span<const std::byte> address) {
 
 Result<> UnixSocket::Listen(int backlog) {
   if (!stream()) return Errno::kOpNotSupp;
-  if (!name_node_.linked() || state_ == State::kConnected) return Errno::kInval;
+  if (!bound() || state_ == State::kConnected) return Errno::kInval;
   backlog_limit_ =
       backlog < 0 || static_cast<size_t>(backlog) > kMaxBacklog ? kMaxBacklog : static_cast<size_t>(backlog);
   state_ = State::kListening;

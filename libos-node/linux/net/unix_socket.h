@@ -1,10 +1,12 @@
-// UnixSocket: AF_UNIX stream and datagram sockets between threads of this VM. Names, abstract or paths, live in a table
-// of their own: binding makes no file, and closing frees the name. Leaves out: SOCK_SEQPACKET, descriptor passing.
+// UnixSocket: AF_UNIX stream and datagram sockets between threads of this VM. Abstract names live in a table of their
+// own and are free when the socket closes; paths are nodes of the file tree (unix_path.h). Leaves out: SOCK_SEQPACKET,
+// descriptor passing.
 #pragma once
 
 #include "linux/net/datagram_queue.h"
 #include "linux/net/local_channel.h"
 #include "linux/net/socket.h"
+#include "linux/net/unix_path.h"
 
 namespace ebb::linux_abi {
 
@@ -34,13 +36,14 @@ class UnixSocket final : public Socket, private ChannelObserver {
     AddressBytes peer_name;
   };
 
+  bool bound() const { return name_node_.linked() || path_; }
   bool stream() const { return type() == kSockStream; }
   bool listening() const override { return state_ == State::kListening; }
   Errno TakeError() override;
   void OnChannel(uint32_t events) override { NotifyReady(events); }
 
   static Result<AddressBytes> Normalize(std::span<const std::byte> address);
-  static UnixSocket* Find(const AddressBytes& name, int type);
+  static UnixSocket* FindAbstract(const AddressBytes& name, int type);
   static Result<UnixSocket*> Resolve(std::span<const std::byte> address, int type);
 
   Result<size_t> SendStream(const SendMessage& message);
@@ -55,7 +58,9 @@ class UnixSocket final : public Socket, private ChannelObserver {
   State state_ = State::kClosed;
   AddressBytes name_ = Unnamed();
   AddressBytes peer_name_ = Unnamed();
+  // Bound to an abstract name, or to a path.
   ListNode name_node_;
+  ebb::Ref<UnixPath> path_;
 
   // Stream.
   ebb::Ref<StreamChannel> channel_;

@@ -1,5 +1,5 @@
 // /proc: files whose text is made when they are opened, described by static tables. Inodes are made by each lookup;
-// nothing is kept. What Node and libuv must not find (cgroup files, version_signature) is not in the tables: ENOENT.
+// nothing is kept. What Node and libuv must not find (version_signature) is not in the tables: ENOENT.
 #pragma once
 
 #include <span>

@@ -114,6 +114,9 @@ void WriteStatus(TextBuffer& out, uint32_t thread) {
 
 void WriteMounts(TextBuffer& out, uint32_t) { out.Text("rootfs / tmpfs rw 0 0\nproc /proc proc ro 0 0\n"); }
 
+// One group without limits: libuv tells no free memory where this file is missing.
+void WriteCgroup(TextBuffer& out, uint32_t) { out.Text("0::/\n"); }
+
 constexpr ProcNode kThreadNodes[] = {
     {"comm", Kind::kText, WriteComm},
     {"stat", Kind::kText, WriteStat},
@@ -121,6 +124,7 @@ constexpr ProcNode kThreadNodes[] = {
 };
 
 constexpr ProcNode kProcessNodes[] = {
+    {"cgroup", Kind::kText, WriteCgroup},
     {"cmdline", Kind::kText, WriteCmdline},
     {"comm", Kind::kText, WriteComm},
     {"cwd", Kind::kLink, WriteCwd},

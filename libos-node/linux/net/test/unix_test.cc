@@ -65,9 +65,12 @@ TEST_F(UnixTest, NamesArePathsOrAbstract) {
   size = sizeof name;
   EXPECT_EQ(SysGetPeerName(server, At(name), At(&size)), 0);
   EXPECT_EQ(size, 2);
-  // Closing frees the name.
+  // Closing frees an abstract name; a path stays, and refuses.
   Close(path);
-  EXPECT_EQ(Bind(Socket(kAfUnix, kSockStream), UnixName("/run/app.sock")), 0);
+  Close(abstract);
+  EXPECT_EQ(Bind(Socket(kAfUnix, kSockStream), UnixName("/run/app.sock")), -98);
+  EXPECT_EQ(Connect(Socket(kAfUnix, kSockStream), UnixName("/run/app.sock")), -111);
+  EXPECT_EQ(Bind(Socket(kAfUnix, kSockStream), UnixName(std::string_view("\0app", 4))), 0);
 }
 
 TEST_F(UnixTest, AutobindGivesAnAbstractName) {

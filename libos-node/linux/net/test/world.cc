@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <random>
 
 #include "kernel/clock.h"
@@ -15,6 +16,7 @@
 #include "kernel/panic.h"
 #include "kernel/random.h"
 #include "kernel/user_memory.h"
+#include "linux/net/unix_path.h"
 
 namespace ebb {
 namespace {
@@ -111,6 +113,23 @@ bool WaitQueue::WakeOne() {
 }
 
 // ---- World
+
+namespace linux_abi {
+
+// The file tree: names without folders. Never emptied: a path outlives its socket.
+static std::map<std::string, Ref<UnixPath>, std::less<>> paths;
+
+Result<Ref<UnixPath>> MakeUnixPath(std::string_view path) {
+  const auto [at, made] = paths.try_emplace(std::string(path), new UnixPath);
+  return made ? Result<Ref<UnixPath>>(at->second) : Errno::kAddrInUse;
+}
+
+Result<Ref<UnixPath>> FindUnixPath(std::string_view path) {
+  const auto at = paths.find(path);
+  return at != paths.end() ? Result<Ref<UnixPath>>(at->second) : Errno::kNoEnt;
+}
+
+}  // namespace linux_abi
 
 namespace test {
 
