@@ -55,10 +55,21 @@ TEST(AddressSpace, CoversKnowsHolesAndProtections) {
   EXPECT_FALSE(address_space().Covers(~0ull - 10, 100, 0));
 }
 
+TEST(AddressSpace, RefusesWhatCouldNeverBeUsed) {
+  test::FakeTender tender(64ull << 20);
+  EXPECT_EQ(address_space().Map(0, 65ull << 20, kReadWrite, kAnonymous, nullptr, 0).error(), Errno::kNoMem);
+  // Reserving takes no memory.
+  EXPECT_TRUE(address_space().Map(0, 65ull << 20, 0, kAnonymous, nullptr, 0));
+  EXPECT_TRUE(address_space().Map(0, 60ull << 20, kReadWrite, kAnonymous, nullptr, 0));
+}
+
 TEST(AddressSpace, LargeMappingsCommitByTheChunk) {
   test::FakeTender tender(64ull << 20);
   const uint64_t before = tender.committed();
-  const uint64_t big = MustMap(512ull << 20, kReadWrite | kProtExec);
+  const auto mapped =
+      address_space().Map(0, 512ull << 20, kReadWrite | kProtExec, kAnonymous | kMapNoReserve, nullptr, 0);
+  ASSERT_TRUE(mapped);
+  const uint64_t big = *mapped;
   EXPECT_EQ(tender.committed(), before);
   EXPECT_TRUE(address_space().Covers(big, 512ull << 20, kReadWrite));
   Touch(big + 100'000'000, 2);

@@ -13,6 +13,7 @@
 #include "kernel/core.h"
 #include "kernel/ebb_ids.h"
 #include "kernel/gp_allocator.h"
+#include "kernel/memory_info.h"
 #include "kernel/ring.h"
 #include "linux/mm/address_space.h"
 #include "linux/mm/syscall_sites.h"
@@ -119,6 +120,8 @@ FakeTender::~FakeTender() {
 uint64_t FakeTender::committed() const { return held.size() * EBB_PAGE_SIZE; }
 
 }  // namespace test
+
+uint64_t MemoryLimit() { return boot_info().memory_limit; }
 
 PageAllocator& page_allocator() { return *EbbRef<PageAllocator>(kPageAllocatorEbb); }
 GeneralPurposeAllocator& gp_allocator() { return *EbbRef<GeneralPurposeAllocator>(kGeneralPurposeAllocatorEbb); }

@@ -4,6 +4,7 @@
 
 #include "kernel/clock.h"
 #include "kernel/hypercall.h"
+#include "kernel/memory_info.h"
 #include "kernel/panic.h"
 #include "linux/mm/syscall_sites.h"
 
@@ -176,6 +177,9 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
 
   const bool loading = file != nullptr && prot != 0;
   const bool lazy = prot != 0 && !loading && size >= kLazyThreshold;
+  // What could never be used is refused here, where the program can tell, not at a touch, where it dies. As Linux does
+  // by default, against the whole limit: programs that use little of what they map go on.
+  if (lazy && (flags & kMapNoReserve) == 0 && size > MemoryLimit()) return Errno::kNoMem;
   if (prot != 0 && !lazy) {
     if (const auto committed = Commit(start, start + size, loading ? (kProtRead | kProtWrite) : prot); !committed)
       return committed.error();
