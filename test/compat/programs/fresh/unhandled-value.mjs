@@ -1,0 +1,2 @@
+Promise.reject({ a: 1 });
+await new Promise((resolve) => setTimeout(resolve, 5000));
