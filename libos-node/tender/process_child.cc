@@ -121,6 +121,7 @@ class ChildStart {
     commits->accessible = static_cast<uint64_t*>(memory.At(kCommitMapBase + EBB_PAGE_SIZE + CommitMap::kBitmapSize));
     static_assert(kCommitMapBase + EBB_PAGE_SIZE + 2 * CommitMap::kBitmapSize <= kCommitMapEnd);
     std::memcpy(memory.At(EBB_UPCALL_STACKS), kGuestFilter.program.data(), kGuestFilter.program.size_bytes());
+    std::memcpy(memory.At(StartSecretAddress(guest.params)), &plan_.start_secret, sizeof plan_.start_secret);
     mapped_bytes_ = memory.mapped_bytes();
   }
 

@@ -32,6 +32,7 @@ struct ChildPlan {
   int parent_pidfd;
   uint64_t memory_limit;
   ChildNotes* notes;
+  uint64_t start_secret;  // see StartStage
 };
 
 struct Child {

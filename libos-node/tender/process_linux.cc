@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -49,6 +50,7 @@ class ProcessBackend final : public Backend {
   VmContext& context_;
   UniqueFd doorbell_;
   ChildNotes* notes_ = nullptr;
+  uint64_t start_secret_ = 0;
   Child child_;
   bool reaped_ = false;
   bool child_ended_ = false;
@@ -78,12 +80,16 @@ Result<void> ProcessBackend::Start() {
   context_.clock.emplace(context_.shared.clock(), context_.first_reading, 0);
   context_.clock->Rebase();
   const uint64_t limit = context_.boot.memory_limit;
+  if (getrandom(&start_secret_, sizeof start_secret_, 0) != static_cast<ssize_t>(sizeof start_secret_))
+    return ErrnoError(ErrorCode::kSystem, "getrandom", errno);
+  start_secret_ |= 1;
   const ChildPlan plan{{context_.image, context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info,
                         context_.boot.core_count},
                        doorbell_.get(),
                        self.get(),
                        limit,
-                       notes_};
+                       notes_,
+                       start_secret_};
   auto child = StartChild(plan);
   if (!child) return child.error();
   child_ = std::move(*child);
@@ -157,7 +163,7 @@ ExitReport ProcessBackend::ReportExit() {
   if (tail.exited == kGuestExited)
     return ExitReport::OfGuest(tail.exit_kind, tail.exit_code, context_.shared.ReportText());
   std::string failure = DescribeChildFailure(notes_);
-  if (failure.empty() && tail.exited == kGuestStartFailed) {
+  if (failure.empty() && tail.exited == start_secret_) {
     const char* stage = tail.exit_kind == static_cast<uint64_t>(StartStage::kUnmap) ? "munmap" : "seccomp";
     failure = ErrnoError(ErrorCode::kSandbox, stage, static_cast<int>(tail.exit_code)).detail;
   }

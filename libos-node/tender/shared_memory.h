@@ -19,7 +19,7 @@ namespace ebb::tender {
 // The tender's own words at the end of a core's ring stride (process tender): written by the hypercall page, so hostile
 // like the rest.
 struct RingTail {
-  uint64_t exited;  // kGuestExited when exit_kind and exit_code hold
+  uint64_t exited;  // kGuestExited when exit_kind and exit_code hold; see also StartStage of pages/page_layout.h
   uint64_t exit_kind;
   uint64_t exit_code;
   uint64_t enters_waiting;  // waits of the guest, a statistic

@@ -51,9 +51,13 @@ inline constexpr uint16_t kProbePort = 0x2f;
 // Exceptions: this plus the vector, from ring 0 only.
 inline constexpr uint16_t kExceptionPort = 0x40;
 
-// Stages of the child's start that can fail inside the page, in RingTail::exit_kind.
-inline constexpr uint64_t kGuestStartFailed = 0x4c494146424245ull;
+// Stages of the child's start that can fail inside the page, in RingTail::exit_kind. The guest can write those words
+// too, and jump to the code that does: that a start failed is said with a secret of this start, which lies behind the
+// filter and is gone before the guest's first instruction. It is odd, kGuestExited is even.
 enum class StartStage : uint64_t { kNone, kUnmap, kSeccomp };
+inline uint64_t StartSecretAddress(const PageParams& params) {
+  return EBB_UPCALL_STACKS + params.filter.len * sizeof(sock_filter);
+}
 
 }  // namespace ebb::tender
 

@@ -72,10 +72,12 @@ struct Timespec {
   for (;;) Call(__NR_exit_group, status);
 }
 
+volatile uint64_t* StartSecret() { return reinterpret_cast<volatile uint64_t*>(StartSecretAddress(Params())); }
+
 [[noreturn]] void FailStart(StartStage stage, long error) {
   Tail()[1] = static_cast<uint64_t>(stage);
   Tail()[2] = static_cast<uint64_t>(-error);
-  Tail()[0] = kGuestStartFailed;
+  Tail()[0] = *StartSecret();
   ExitGroup(1);
 }
 
@@ -195,6 +197,7 @@ __attribute__((naked)) void PageRestorer() {
   }
   const long result = Call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, reinterpret_cast<uint64_t>(&params.filter));
   if (result < 0) FailStart(StartStage::kSeccomp, result);
+  *StartSecret() = 0;
   register uint64_t entry __asm__("r11") = params.kernel_entry;  // the one register that is not cleared below
   __asm__ volatile(
       "mov %0, %%rsp\n\t"

@@ -56,8 +56,9 @@ std::string TemporaryPath(const std::string& name) {
   return kFolder / name;
 }
 
-void WriteTestImage(const std::string& path, const std::function<void(ebb_image_header&)>& change) {
-  const std::string elf = ReadFile(EBB_TEST_GUEST);
+void WriteTestImage(const std::string& path, const std::function<void(ebb_image_header&)>& change,
+                    const std::string& guest) {
+  const std::string elf = ReadFile(guest);
   const auto* elf_header = reinterpret_cast<const Elf64_Ehdr*>(elf.data());
   const auto* program = reinterpret_cast<const Elf64_Phdr*>(elf.data() + elf_header->e_phoff);
 

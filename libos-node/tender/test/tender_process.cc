@@ -17,13 +17,11 @@
 namespace ebb::tender {
 namespace {
 
-constexpr int kTimeoutMs = 20000;
-
-bool ReadExactly(int fd, void* buffer, size_t size) {
+bool ReadExactly(int fd, void* buffer, size_t size, int timeout_ms) {
   auto* at = static_cast<char*>(buffer);
   while (size > 0) {
     pollfd entry{fd, POLLIN, 0};
-    if (poll(&entry, 1, kTimeoutMs) <= 0) throw std::runtime_error("the tender says nothing");
+    if (poll(&entry, 1, timeout_ms) <= 0) throw TenderSilent();
     const ssize_t count = read(fd, at, size);
     if (count <= 0) return false;
     at += count;
@@ -70,9 +68,10 @@ void TenderProcess::Send(FrameType type, const std::string& payload) {
 
 std::optional<Frame> TenderProcess::Read() {
   FrameHeader header;
-  if (!channel_ || !ReadExactly(channel_.get(), &header, sizeof header)) return std::nullopt;
+  if (!channel_ || !ReadExactly(channel_.get(), &header, sizeof header, timeout_ms_)) return std::nullopt;
   Frame frame{static_cast<FrameType>(header.type), header.stream, header.time_ns, std::string(header.length, '\0')};
-  if (!ReadExactly(channel_.get(), frame.payload.data(), frame.payload.size())) throw std::runtime_error("cut frame");
+  if (!ReadExactly(channel_.get(), frame.payload.data(), frame.payload.size(), timeout_ms_))
+    throw std::runtime_error("cut frame");
   if (frame.type == FrameType::kLog) logs_[frame.stream] += frame.payload;
   if (frame.type == FrameType::kExit) exit_json = frame.payload;
   if (frame.type == FrameType::kReady) ++ready_count;

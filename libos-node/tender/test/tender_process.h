@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class TenderProcess {
   // Reads to the end of the channel, reaps, returns the exit status (128 + signal when killed).
   int Wait();
   void CloseChannel() { channel_.Reset(); }
+  // Waiting for the tender longer than this is an exception; what it sent before is kept.
+  void set_timeout_ms(int timeout_ms) { timeout_ms_ = timeout_ms; }
 
   pid_t pid() const { return pid_; }
   // Everything logged so far on a stream.
@@ -50,6 +53,12 @@ class TenderProcess {
   UniqueFd channel_;
   std::map<uint32_t, std::string> logs_;
   std::optional<int> status_;
+  int timeout_ms_ = 20000;
+};
+
+class TenderSilent : public std::runtime_error {
+ public:
+  TenderSilent() : std::runtime_error("the tender says nothing") {}
 };
 
 // Runs one scenario of the test guest to its end.

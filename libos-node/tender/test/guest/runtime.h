@@ -1,5 +1,5 @@
-// What the scenarios of the test guest stand on: hypercalls, rings, output, the clock and the upcall handler. Included
-// once, by guest.cc.
+// What the scenarios of a test guest stand on: hypercalls, rings, output, the clock and the upcall handler. Included
+// once by each guest.
 #ifndef EBB_TENDER_TEST_GUEST_RUNTIME_H_
 #define EBB_TENDER_TEST_GUEST_RUNTIME_H_
 
@@ -100,7 +100,7 @@ void Say(const char* name, uint64_t value) {
   PutChar('\n');
   Flush();
 }
-void SaySigned(const char* name, long value) {
+[[maybe_unused]] void SaySigned(const char* name, long value) {
   Put(name);
   Put(value < 0 ? " -" : " ");
   PutNumber(static_cast<uint64_t>(value < 0 ? -value : value));
@@ -108,7 +108,7 @@ void SaySigned(const char* name, long value) {
   Flush();
 }
 
-uint64_t ClockNs() {
+[[maybe_unused]] uint64_t ClockNs() {
   const auto* clock = reinterpret_cast<const volatile ebb_clock*>(EBB_CLOCK);
   for (;;) {
     const uint32_t sequence = clock->sequence;
@@ -130,6 +130,8 @@ volatile uint32_t ticks, tick_goal, tick_stop;
 volatile uint32_t ticks_without_state;
 ebb_upcall last;
 bool resume_after_syscall;
+// Set: takes every upcall.
+void (*upcall_hook)(ebb_upcall*);
 
 bool Equal(const char* a, const char* b) {
   while (*a != 0 && *a == *b) ++a, ++b;
@@ -157,6 +159,7 @@ namespace {
 }  // namespace
 
 extern "C" void GuestUpcall(ebb_upcall* upcall) {
+  if (upcall_hook != nullptr) return upcall_hook(upcall);
   if (upcall->reason == EBB_UPCALL_TICK) {
     ticks = ticks + 1;
     if (boot->tender == EBB_TENDER_PROCESS && upcall->xsave == 0) ticks_without_state = ticks_without_state + 1;
