@@ -93,7 +93,7 @@ void NameResolved(uv__work* work, int status) {
   RequestEnd(request->loop);
   FreeArguments(request);
   if (status == UV_ECANCELED) request->retcode = UV_EAI_CANCELED;
-  if (request->cb != nullptr) request->cb(request, request->retcode, request->addrinfo);
+  request->cb(request, request->retcode, request->addrinfo);
 }
 
 void ResolveAddress(uv__work* work) {
@@ -108,10 +108,8 @@ void AddressResolved(uv__work* work, int status) {
   RequestEnd(request->loop);
   if (status == UV_ECANCELED) request->retcode = UV_EAI_CANCELED;
   const bool found = request->retcode == 0;
-  if (request->getnameinfo_cb != nullptr) {
-    request->getnameinfo_cb(request, request->retcode, found ? request->host : nullptr,
-                            found ? request->service : nullptr);
-  }
+  request->getnameinfo_cb(request, request->retcode, found ? request->host : nullptr,
+                          found ? request->service : nullptr);
 }
 
 }  // namespace
@@ -129,17 +127,18 @@ int uv_getaddrinfo(uv_loop_t* loop, uv_getaddrinfo_t* req, uv_getaddrinfo_cb cb,
     node = ascii;
   }
   if (!CopyArguments(req, {hints, service, node})) return UV_ENOMEM;
-  RequestInit(loop, req, UV_GETADDRINFO);
+  req->type = UV_GETADDRINFO;
   req->loop = loop;
   req->cb = cb;
   req->addrinfo = nullptr;
   req->retcode = 0;
   if (cb != nullptr) {
+    RequestStart(loop);
     SubmitWork(loop, &req->work_req, WorkKind::kSlow, ResolveName, NameResolved);
     return 0;
   }
   ResolveName(&req->work_req);
-  NameResolved(&req->work_req, 0);
+  FreeArguments(req);
   return req->retcode;
 }
 
@@ -152,16 +151,16 @@ int uv_getnameinfo(uv_loop_t* loop, uv_getnameinfo_t* req, uv_getnameinfo_cb cb,
   if (req == nullptr || addr == nullptr) return UV_EINVAL;
   if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6) return UV_EINVAL;
   std::memcpy(&req->storage, addr, AddressSize(addr));
-  RequestInit(loop, req, UV_GETNAMEINFO);
+  req->type = UV_GETNAMEINFO;
   req->loop = loop;
   req->getnameinfo_cb = cb;
   req->flags = flags;
   req->retcode = 0;
   if (cb != nullptr) {
+    RequestStart(loop);
     SubmitWork(loop, &req->work_req, WorkKind::kSlow, ResolveAddress, AddressResolved);
     return 0;
   }
   ResolveAddress(&req->work_req);
-  AddressResolved(&req->work_req, 0);
   return req->retcode;
 }

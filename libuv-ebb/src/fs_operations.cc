@@ -138,8 +138,13 @@ ssize_t FsWriteAll(uv_fs_t* request) {
     }
     total += written;
     if (request->off >= 0) request->off += written;
-    buffers += count;
-    left -= count;
+    auto rest = static_cast<size_t>(written);
+    for (; left > 0 && rest >= buffers->len; ++buffers, --left) rest -= buffers->len;
+    if (rest == 0 && written == 0) break;
+    if (left > 0) {
+      buffers->base += rest;
+      buffers->len -= rest;
+    }
   }
   FreeBuffers(request);
   return total;

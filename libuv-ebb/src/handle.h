@@ -21,7 +21,6 @@ enum HandleFlag : unsigned {
   kReadEof = 1u << 9,
   kShutting = 1u << 10,
   kShut = 1u << 11,
-  kBlockingWrites = 1u << 12,
   kBound = 1u << 13,
   kIpv6 = 1u << 14,
   kNoDelay = 1u << 15,
@@ -30,8 +29,10 @@ enum HandleFlag : unsigned {
   // Datagrams.
   kUdpConnected = 1u << 18,
   kUdpProcessing = 1u << 19,
-  kUdpReceiveMany = 1u << 20,
+  kUdpReceiveMany = 1u << 12,
   kUdpReceiveErrors = 1u << 21,
+  // Where stock libuv has it, too: programs look at it.
+  kBlockingWrites = 1u << 20,
   // Signals.
   kOneShot = 1u << 22,
 };

@@ -26,12 +26,13 @@ struct UnixAddress {
 
 // 0, or an error about the name.
 int MakeAddress(const char* name, size_t length, unsigned flags, UnixAddress* result) {
-  if ((flags & ~static_cast<unsigned>(UV_PIPE_NO_TRUNCATE)) != 0 || name == nullptr || length == 0) return UV_EINVAL;
-  const bool abstract = name[0] == '\0';
+  if ((flags & ~static_cast<unsigned>(UV_PIPE_NO_TRUNCATE)) != 0 || name == nullptr) return UV_EINVAL;
+  // No name at all: the system chooses an abstract one.
+  const bool abstract = length == 0 || name[0] == '\0';
   if (!abstract && std::memchr(name, '\0', length) != nullptr) return UV_EINVAL;
   result->address = sockaddr_un{};
   constexpr size_t kRoom = sizeof(result->address.sun_path);
-  if ((flags & UV_PIPE_NO_TRUNCATE) != 0 && length > kRoom) return UV_ENAMETOOLONG;
+  if ((flags & UV_PIPE_NO_TRUNCATE) != 0 && length > kRoom) return UV_EINVAL;
   if (length > kRoom) length = kRoom;
   result->address.sun_family = AF_UNIX;
   std::memcpy(result->address.sun_path, name, length);
@@ -120,7 +121,7 @@ int uv_pipe_bind2(uv_pipe_t* pipe, const char* name, size_t namelen, unsigned in
   int error = MakeAddress(name, namelen, flags, &address);
   if (error != 0) return error;
   char* path = nullptr;
-  if (name[0] != '\0') {
+  if (namelen != 0 && name[0] != '\0') {
     path = CopyString(address.address.sun_path, strnlen(address.address.sun_path, sizeof(address.address.sun_path)));
     if (path == nullptr) return UV_ENOMEM;
   }
@@ -144,6 +145,7 @@ int uv_pipe_bind(uv_pipe_t* pipe, const char* name) { return uv_pipe_bind2(pipe,
 
 int uv_pipe_connect2(uv_connect_t* req, uv_pipe_t* pipe, const char* name, size_t namelen, unsigned int flags,
                      uv_connect_cb cb) {
+  if (namelen == 0) return UV_EINVAL;
   UnixAddress address;
   const int invalid = MakeAddress(name, namelen, flags, &address);
   if (invalid != 0) return invalid;

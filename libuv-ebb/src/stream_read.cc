@@ -91,10 +91,11 @@ void StreamRead(uv_stream_t* stream) {
       ReportEof(stream, &buffer);
       return;
     }
+    // A terminal gives what it has in portions, also after the other side has hung up.
     const bool partial = static_cast<size_t>(count) < buffer.len;
     stream->read_cb(stream, count, &buffer);
     if (partial) {
-      stream->flags |= kReadPartial;
+      if (stream->type != UV_TTY) stream->flags |= kReadPartial;
       return;
     }
   }

@@ -93,7 +93,8 @@ void Finish(uv_stream_t* stream, uv_write_t* request) {
   WatcherFeed(stream->loop, &stream->io_watcher);
 }
 
-int CheckWrite(const uv_stream_t* stream, const uv_stream_t* send_handle) {
+int CheckWrite(const uv_stream_t* stream, unsigned count, const uv_stream_t* send_handle) {
+  if (static_cast<int>(count) < 1) return UV_EINVAL;
   if (StreamFd(stream) < 0) return UV_EBADF;
   if (!HasFlag(stream, kWritable)) return UV_EPIPE;
   if (send_handle == nullptr) return 0;
@@ -215,7 +216,7 @@ using namespace ebb::uv;
 
 int uv_write2(uv_write_t* req, uv_stream_t* stream, const uv_buf_t bufs[], unsigned int nbufs, uv_stream_t* send_handle,
               uv_write_cb cb) {
-  const int error = CheckWrite(stream, send_handle);
+  const int error = CheckWrite(stream, nbufs, send_handle);
   if (error != 0) return error;
   uv_buf_t* copy = req->bufsml;
   if (nbufs > sizeof(req->bufsml) / sizeof(req->bufsml[0])) {
@@ -250,7 +251,7 @@ int uv_write(uv_write_t* req, uv_stream_t* handle, const uv_buf_t bufs[], unsign
 int uv_try_write2(uv_stream_t* stream, const uv_buf_t bufs[], unsigned int nbufs, uv_stream_t* send_handle) {
   // Bytes must not overtake those that wait.
   if (stream->connect_req != nullptr || stream->write_queue_size != 0) return UV_EAGAIN;
-  const int error = CheckWrite(stream, send_handle);
+  const int error = CheckWrite(stream, nbufs, send_handle);
   if (error != 0) return error;
   return static_cast<int>(Write(stream, bufs, nbufs, send_handle));
 }

@@ -1,7 +1,10 @@
 // TCP handles.
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "os/network.h"
 #include "src/close.h"
@@ -39,6 +42,29 @@ int NeedSocket(uv_tcp_t* tcp, int domain, unsigned flags) {
   const int error = StreamOpen(StreamOf(tcp), fd, flags);
   if (error != 0) network->Close(fd);
   return error;
+}
+
+// Link-local addresses mean nothing without an interface; the first one that has such an address itself is taken.
+unsigned LinkLocalScope() {
+  ifaddrs* list;
+  if (getifaddrs(&list) != 0) return 0;
+  unsigned scope = 0;
+  for (const ifaddrs* entry = list; entry != nullptr && scope == 0; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET6) continue;
+    sockaddr_in6 address;
+    std::memcpy(&address, entry->ifa_addr, sizeof(address));
+    if (IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr)) scope = address.sin6_scope_id;
+  }
+  freeifaddrs(list);
+  return scope;
+}
+
+int Connect(int fd, const sockaddr* address) {
+  if (address->sa_family != AF_INET6) return network->Connect(fd, address, AddressSize(address));
+  sockaddr_in6 target;
+  std::memcpy(&target, address, sizeof(target));
+  if (target.sin6_scope_id == 0 && IN6_IS_ADDR_LINKLOCAL(&target.sin6_addr)) target.sin6_scope_id = LinkLocalScope();
+  return network->Connect(fd, reinterpret_cast<sockaddr*>(&target), sizeof(target));
 }
 
 }  // namespace
@@ -110,7 +136,7 @@ int uv_tcp_connect(uv_connect_t* req, uv_tcp_t* tcp, const struct sockaddr* addr
   if (result == 0) {
     const int error = NeedSocket(tcp, addr->sa_family, kReadable | kWritable);
     if (error != 0) return error;
-    result = network->Connect(Fd(tcp), addr, AddressSize(addr));
+    result = Connect(Fd(tcp), addr);
     // Refused at once happens on loopback only; it comes from the loop like any other refusal.
     if (result != 0 && result != -EINPROGRESS && result != UV_ECONNREFUSED) return result;
     if (result == -EINPROGRESS) result = 0;

@@ -31,6 +31,7 @@ unsigned WantedThreads() {
 ThreadWorkers::ThreadWorkers() {
   QueueInit(&queue_);
   QueueInit(&slow_queue_);
+  QueueInit(&slow_turn_);
 }
 
 class ThreadWorkers::Guard {
@@ -48,17 +49,28 @@ bool ThreadWorkers::MayRunSlow() const { return slow_running_ < (thread_count_ +
 
 uv__work* ThreadWorkers::Take(bool* slow) {
   *slow = false;
-  Queue* from = &queue_;
-  // Slow work takes its turn by order of arrival, as long as it does not take more than its share.
-  if (!QueueEmpty(&slow_queue_) && MayRunSlow() && (QueueEmpty(&queue_) || prefer_slow_)) {
-    from = &slow_queue_;
+  while (!QueueEmpty(&queue_)) {
+    Queue* item = QueueFront(&queue_);
+    QueueRemoveInit(item);
+    if (item != &slow_turn_) return OwnerOf(item, &uv__work::wq);
+    if (QueueEmpty(&slow_queue_)) continue;  // all taken back
+    if (!MayRunSlow()) {
+      // Its turn comes again behind the others; when there are none, the end of a slow one brings a worker back here.
+      const bool others = !QueueEmpty(&queue_);
+      QueuePushBack(&queue_, item);
+      if (others) continue;
+      return nullptr;
+    }
+    Queue* first = QueueFront(&slow_queue_);
+    QueueRemoveInit(first);
+    if (!QueueEmpty(&slow_queue_)) {
+      QueuePushBack(&queue_, item);
+      if (idle_ > 0) pthread_cond_signal(&condition_);
+    }
     *slow = true;
+    return OwnerOf(first, &uv__work::wq);
   }
-  if (QueueEmpty(from)) return nullptr;
-  prefer_slow_ = !*slow;
-  Queue* item = QueueFront(from);
-  QueueRemoveInit(item);
-  return OwnerOf(item, &uv__work::wq);
+  return nullptr;
 }
 
 void* ThreadWorkers::Main(void* self) {
@@ -106,7 +118,12 @@ void ThreadWorkers::Start() {
 void ThreadWorkers::Submit(uv__work* work, WorkKind kind) {
   Guard guard(*this);
   if (thread_count_ == 0) Start();
-  QueuePushBack(kind == WorkKind::kSlow ? &slow_queue_ : &queue_, &work->wq);
+  Queue* item = &work->wq;
+  if (kind == WorkKind::kSlow) {
+    QueuePushBack(&slow_queue_, item);
+    item = &slow_turn_;
+  }
+  if (item != &slow_turn_ || QueueEmpty(item)) QueuePushBack(&queue_, item);
   if (idle_ > 0) pthread_cond_signal(&condition_);
 }
 
@@ -147,6 +164,7 @@ void ThreadWorkers::AfterFork() {
   condition_ = PTHREAD_COND_INITIALIZER;
   QueueInit(&queue_);
   QueueInit(&slow_queue_);
+  QueueInit(&slow_turn_);
   Reset();
 }
 

@@ -29,12 +29,13 @@ class ThreadWorkers final : public Workers {
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;
   Queue queue_;
+  // Slow work, and its place among the other work: in queue_ as long as slow work waits.
   Queue slow_queue_;
+  Queue slow_turn_;
   pthread_t* threads_ = nullptr;
   unsigned thread_count_ = 0;
   unsigned idle_ = 0;
   unsigned slow_running_ = 0;
-  bool prefer_slow_ = false;
   bool ending_ = false;
 };
 

@@ -68,8 +68,10 @@ int uv_tty_init(uv_loop_t* loop, uv_tty_t* tty, uv_file fd, int) {
   if (status < 0) return status;
   const int access = status & O_ACCMODE;
   unsigned flags = 0;
-  // A pty's master cannot be opened anew: that would make another pty.
-  if (type == UV_TTY && !IsPtyMaster(fd)) {
+  if (type == UV_TTY && IsPtyMaster(fd)) {
+    // Cannot be opened anew: that would make another pty.
+    flags |= kBlockingWrites;
+  } else if (type == UV_TTY) {
     const int own = Reopen(fd, access);
     if (own < 0) {
       // Not ours to open (after a setuid, say): share it, and write blocking rather than change it for others.

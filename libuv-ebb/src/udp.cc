@@ -1,6 +1,7 @@
 // UDP handles: sending and receiving. Binding, membership and options: udp_options.cc.
 #include "src/udp.h"
 
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 
 #include <cstring>
@@ -136,21 +137,58 @@ ssize_t ReceiveOne(uv_udp_t* udp, const uv_buf_t& buffer) {
   return count;
 }
 
-void Receive(uv_udp_t* udp) {
+// An ICMP message that came back for a datagram of ours (IP_RECVERR): the program gets its error, the datagram and
+// where that was sent.
+void ReceiveError(uv_udp_t* udp) {
+  uv_buf_t buffer = {nullptr, 0};
+  udp->alloc_cb(AsHandle(udp), kMaxDatagram, &buffer);
+  if (buffer.base == nullptr || buffer.len == 0) {
+    udp->recv_cb(udp, UV_ENOBUFS, &buffer, nullptr, 0);
+    return;
+  }
+  sockaddr_storage peer;
+  alignas(cmsghdr) char control[512];
+  iovec vector = {buffer.base, buffer.len};
+  msghdr message{};
+  message.msg_name = &peer;
+  message.msg_namelen = sizeof(peer);
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  ssize_t result = network->Receive(UdpFd(udp), &message, MSG_ERRQUEUE);
+  if (result < 0) {
+    udp->recv_cb(udp, result == UV_EAGAIN ? 0 : result, &buffer, nullptr, UV_UDP_LINUX_RECVERR);
+    return;
+  }
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
+    const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
+    if (!v4 && !v6) continue;
+    sock_extended_err found;
+    std::memcpy(&found, CMSG_DATA(header), sizeof(found));
+    result = -static_cast<ssize_t>(found.ee_errno);
+  }
+  Deliver(udp, result, &buffer, message, UV_UDP_LINUX_RECVERR);
+}
+
+// The outcome of the last receive: a negative errno, or 0 after enough of them.
+ssize_t Receive(uv_udp_t* udp) {
   for (int reads = 0; reads < kMaxReads; ++reads) {
     uv_buf_t buffer = {nullptr, 0};
     udp->alloc_cb(AsHandle(udp), kMaxDatagram, &buffer);
     if (buffer.base == nullptr || buffer.len == 0) {
       udp->recv_cb(udp, UV_ENOBUFS, &buffer, nullptr, 0);
-      return;
+      return UV_ENOBUFS;
     }
     const bool many = HasFlag(udp, kUdpReceiveMany) && buffer.len >= 2 * kMaxDatagram;
     const ssize_t count = many ? ReceiveBatch(udp, buffer) : ReceiveOne(udp, buffer);
-    if (count < 0) return;
+    if (count < 0) return count;
     // The callback may have closed the handle, or stopped it.
-    if (UdpFd(udp) == -1 || udp->recv_cb == nullptr) return;
+    if (UdpFd(udp) == -1 || udp->recv_cb == nullptr) return 0;
     if (many) reads += static_cast<int>(count) - 1;
   }
+  return 0;
 }
 
 int AddressIsUsable(const uv_udp_t* udp, const sockaddr* address) {
@@ -169,9 +207,12 @@ int NeedSocket(uv_udp_t* udp, const sockaddr* address) {
 
 void OnUdpReady(uv_loop_t*, uv__io_t* watcher, uint32_t events) {
   uv_udp_t* udp = OwnerOf(watcher, &uv_udp_t::io_watcher);
-  if ((events & kEventIn) != 0 && udp->recv_cb != nullptr) Receive(udp);
-  // An error without input: IP_RECVERR put something into the error queue; a read collects it.
-  if ((events & (kEventIn | kEventError)) == kEventError && UdpFd(udp) != -1 && udp->recv_cb != nullptr) Receive(udp);
+  if ((events & (kEventIn | kEventError)) != 0 && udp->recv_cb != nullptr) {
+    const ssize_t outcome = Receive(udp);
+    // Nothing more to receive and still an error: it waits in the error queue.
+    if ((events & kEventError) != 0 && outcome == UV_EAGAIN && UdpFd(udp) != -1 && udp->recv_cb != nullptr)
+      ReceiveError(udp);
+  }
   if ((events & kEventOut) != 0 && !uv_is_closing(AsHandle(udp))) {
     SendQueued(udp);
     RunSendCallbacks(udp);
@@ -204,7 +245,7 @@ using namespace ebb::uv;
 
 int uv_udp_send(uv_udp_send_t* req, uv_udp_t* udp, const uv_buf_t bufs[], unsigned int nbufs,
                 const struct sockaddr* addr, uv_udp_send_cb send_cb) {
-  if (udp->type != UV_UDP) return UV_EINVAL;
+  if (udp->type != UV_UDP || nbufs < 1) return UV_EINVAL;
   int error = AddressIsUsable(udp, addr);
   if (error == 0) error = NeedSocket(udp, addr);
   if (error != 0) return error;
@@ -266,7 +307,7 @@ int uv_udp_try_send2(uv_udp_t* udp, unsigned int count, uv_buf_t* bufs[], unsign
 }
 
 int uv_udp_try_send(uv_udp_t* udp, const uv_buf_t bufs[], unsigned int nbufs, const struct sockaddr* addr) {
-  if (udp->type != UV_UDP) return UV_EINVAL;
+  if (udp->type != UV_UDP || nbufs < 1) return UV_EINVAL;
   int error = AddressIsUsable(udp, addr);
   if (error != 0) return error;
   if (udp->send_queue_count > 0) return UV_EAGAIN;
