@@ -20,6 +20,7 @@
 #include "tender/broker/host_network.h"
 #include "tender/channel.h"
 #include "tender/crash_dump.h"
+#include "tender/landlock.h"
 
 namespace ebb::tender {
 namespace {
@@ -43,6 +44,8 @@ class Vm final : public ParentRequests {
       exit = ExitReport::OfError(opened.error());
     } else if (auto prepared = Prepare(); !prepared) {
       exit = ExitReport::OfError(prepared.error());
+    } else if (auto withdrawn = Withdraw(); !withdrawn) {
+      exit = ExitReport::OfError(withdrawn.error());
     } else {
       crash_facts().phase = Phase::kRun;
       exit = backend_->Run();
@@ -125,6 +128,14 @@ class Vm final : public ParentRequests {
     return StartBroker();
   }
 
+  // What no VM needs once it is built; the backend's own confinement follows.
+  Result<void> Withdraw() {
+    auto restricted = RestrictFiles(options_.socket_path);
+    if (!restricted) return restricted.error();
+    landlocked_ = *restricted;
+    return {};
+  }
+
   Result<void> ChooseBackend() {
     if (options_.tender != TenderChoice::kProcess) {
       auto kvm = CreateKvmBackend(*context_);
@@ -173,7 +184,7 @@ class Vm final : public ParentRequests {
     const auto since_start = [&](uint64_t ns) { return ns == 0 ? 0 : (ns - first_reading_.monotonic_ns) / 1000; };
     stats.Number("startedUs", since_start(context_->started_ns))
         .Number("firstSubmitUs", since_start(context_->first_submit_ns));
-    stats.Raw("counters", counters.Finish());
+    stats.Bool("landlock", landlocked_).Raw("counters", counters.Finish());
     backend_->DescribeStats(stats);
     if (context_->broker) {
       const BrokerStats& broker = context_->broker->stats();
@@ -209,6 +220,7 @@ class Vm final : public ParentRequests {
   std::unique_ptr<VmContext> context_;
   std::unique_ptr<Backend> backend_;
   const char* kind_ = "";
+  bool landlocked_ = false;
 };
 
 }  // namespace

@@ -232,6 +232,35 @@ static napi_value ForgeFrame(napi_env env, napi_callback_info info) {
   return Number(env, 1);
 }
 
+/* run(buffer): its bytes as code */
+static napi_value Run(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  size_t count = 1, size = 0;
+  void *bytes = 0;
+  napi_get_cb_info(env, info, &count, values, 0, 0);
+  napi_get_buffer_info(env, values[0], &bytes, &size);
+  void *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memcpy(code, bytes, size);
+  ((void (*)(void))code)();
+  return 0;
+}
+
+/* call(number, value): a system call with the value in each argument; 1: the address of a page */
+static napi_value Call(napi_env env, napi_callback_info info) {
+  static char page[4096];
+  const double given = Argument(env, info, 1);
+  const long number = (long)Argument(env, info, 0), value = given == 1 ? (long)page : (long)given;
+  register long r10 asm("r10") = value;
+  register long r8 asm("r8") = value;
+  register long r9 asm("r9") = value;
+  long result;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(number), "D"(value), "S"(value), "d"(value), "r"(r10), "r"(r8), "r"(r9)
+               : "rcx", "r11", "memory");
+  return Number(env, (double)result);
+}
+
 static const struct {
   const char *name;
   napi_callback function;
@@ -239,6 +268,7 @@ static const struct {
     {"read", Read},         {"fill", Fill},         {"jump", Jump},           {"execute", Execute},
     {"raise", Raise},       {"abort", Abort},       {"overflow", Overflow},   {"writeOnThread", WriteOnThread},
     {"allocate", Allocate}, {"map", Map},   {"threads", Threads},     {"forge", ForgeFrame},
+    {"run", Run},           {"call", Call},
 };
 
 NAPI_MODULE_INIT() {

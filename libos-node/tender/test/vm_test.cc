@@ -328,6 +328,24 @@ TEST_P(VmTest, StatsAndConfinement) {
   }
 }
 
+// A process that was stopped (or its cgroup frozen) resumes a wait that has a timeout by a system call of its own.
+TEST_P(VmTest, AWaitWithATimeoutOutlivesAStop) {
+  TenderProcess process(Arguments("naps"));
+  while (!process.Values().contains("napping")) ASSERT_TRUE(process.WaitFor(FrameType::kLog));
+  process.Send(FrameType::kStatsRequest);
+  for (const pid_t pid : PidsOf(process.WaitFor(FrameType::kStats)->payload)) {
+    for (int i = 0; i < 5; ++i) {
+      kill(pid, SIGSTOP);
+      std::this_thread::sleep_for(10ms);
+      kill(pid, SIGCONT);
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+  EXPECT_EQ(process.Wait(), 0);
+  EXPECT_EQ(process.exit_json, R"({"reason":"exit","code":0})");
+  EXPECT_GE(std::stoll(process.Values()["naptimeMs"]), 999);
+}
+
 TEST_P(VmTest, AnIdleVmMakesNoWakeUp) {
   TenderProcess process(Arguments("idle"));
   ASSERT_TRUE(process.WaitFor(FrameType::kReady));

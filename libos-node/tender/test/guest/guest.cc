@@ -412,6 +412,11 @@ void Run(const char* name) {
     HcEnter(EBB_ENTER_SUBMIT, 0, 0, 0);
     Reap(1);
     for (;;) Reap(1);
+  } else if (Equal(name, "naps")) {
+    Say("napping", 1);
+    const uint64_t start = ClockNs();
+    while (ClockNs() - start < 1000000000) HcEnter(EBB_ENTER_WAIT, core->cq_tail, 1, 0);
+    Say("naptimeMs", (ClockNs() - start) / 1000000);
   } else if (Equal(name, "echo")) {
     Echo();
   } else if (Equal(name, "connect")) {
