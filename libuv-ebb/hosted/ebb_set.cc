@@ -1,5 +1,6 @@
 // The Ebbs of the hosted library. Installed by a constructor of the library, which runs before any of the program's:
 // uv_hrtime, for one, is called by static initialisers.
+#include <pthread.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -10,7 +11,7 @@
 #include "hosted/system_calls.h"
 #include "os/clock.h"
 #include "os/random.h"
-#include "src/fork.h"
+#include "src/signal_registry.h"
 #include "src/thread_workers.h"
 
 namespace ebb::uv {
@@ -44,6 +45,12 @@ constinit SharedEbb<Network, SocketNetwork> network_root;
 constinit SharedEbb<FileSystem, HostFileSystem> file_system_root;
 constinit SharedEbb<Workers, ThreadWorkers> workers_root;
 
+// Signals may not be half registered in the child of a fork; and workers do not come along.
+void InChild() {
+  static_cast<ThreadWorkers&>(*workers).AfterFork();
+  UnlockSignals();
+}
+
 __attribute__((constructor(101))) void Install() {
   const EbbImplementation set[] = {
       {kEventPortsEbb, "EventPorts", "epoll", &event_ports_root},
@@ -54,7 +61,7 @@ __attribute__((constructor(101))) void Install() {
       {kWorkersEbb, "Workers", "threads", &workers_root},
   };
   InstallEbbs(set, {});
-  WatchForks();
+  pthread_atfork(LockSignals, UnlockSignals, InChild);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "hosted/epoll_port.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -62,7 +64,16 @@ int EpollPort::Probe(int fd) {
 int EpollPort::Wait(ReadyEvent* events, int capacity, int timeout_ms) {
   constexpr int kMax = 1024;
   epoll_event ready[kMax];
-  const int count = epoll_wait(epoll_, ready, capacity < kMax ? capacity : kMax, timeout_ms);
+  if (capacity > kMax) capacity = kMax;
+  int count;
+  if (blocks_profiler_) [[unlikely]] {
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    sigaddset(&mask, SIGPROF);
+    count = epoll_pwait(epoll_, ready, capacity, timeout_ms, &mask);
+  } else {
+    count = epoll_wait(epoll_, ready, capacity, timeout_ms);
+  }
   if (count < 0) return -errno;
   int stored = 0;
   for (int i = 0; i < count; ++i) {

@@ -12,6 +12,7 @@ class EpollPort final : public EventPort {
   int Watch(int fd, uint32_t mask, bool watched) override;
   void Unwatch(int fd) override;
   int Probe(int fd) override;
+  void BlockProfilerSignal() override { blocks_profiler_ = true; }
   int Wait(ReadyEvent* events, int capacity, int timeout_ms) override;
   void Wake() override;
   int Descriptor() override { return epoll_; }
@@ -19,6 +20,7 @@ class EpollPort final : public EventPort {
  private:
   int epoll_ = -1;
   int wake_ = -1;
+  bool blocks_profiler_ = false;
 };
 
 class EpollPorts final : public EventPorts {

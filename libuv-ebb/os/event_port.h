@@ -40,6 +40,8 @@ class EventPort {
   // Submits what is queued and sleeps until an fd is ready, somebody calls Wake, or `timeout_ms` are over (-1: for
   // ever). Returns the number of events stored, 0 also after Wake, or a negative errno (-EINTR).
   virtual int Wait(ReadyEvent* events, int capacity, int timeout_ms) = 0;
+  // Keeps SIGPROF out of Wait: a profiler has nothing to learn there.
+  virtual void BlockProfilerSignal() = 0;
   // Ends the current or the next Wait that sleeps. From any thread and from signal handlers.
   virtual void Wake() = 0;
   // An fd that is readable when the port has something to report, for loops inside other loops.

@@ -1,31 +1,8 @@
-#include "src/fork.h"
-
-#include <pthread.h>
-
-#include "os/workers.h"
+// A loop in the child of a fork.
 #include "src/fs_event.h"
 #include "src/loop_state.h"
 #include "src/queue.h"
-#include "src/signal_registry.h"
-#include "src/thread_workers.h"
 #include "src/watcher.h"
-
-namespace ebb::uv {
-namespace {
-
-void InChild() {
-  static_cast<ThreadWorkers&>(*workers).AfterFork();
-  UnlockSignalsAfterFork();
-}
-
-}  // namespace
-
-void WatchForks() {
-  // Signals may not be half registered in the child.
-  pthread_atfork(LockSignals, UnlockSignals, InChild);
-}
-
-}  // namespace ebb::uv
 
 using namespace ebb::uv;
 
@@ -36,6 +13,10 @@ int uv_loop_fork(uv_loop_t* loop) {
   const int error = event_ports->Create(state.port_storage, &state.port);
   if (error != 0) return error;
   loop->backend_fd = state.port->Descriptor();
+  if (state.block_profiler_signal) state.port->BlockProfilerSignal();
+  // Whoever was posting stayed behind.
+  state.mailbox.posters.store(0);
+  state.mailbox.sleeping.store(false);
   // Watched again, in the new port.
   for (unsigned fd = 0; fd < loop->nwatchers; ++fd) {
     uv__io_t* watcher = loop->watchers[fd];

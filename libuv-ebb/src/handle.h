@@ -25,12 +25,10 @@ enum HandleFlag : unsigned {
   kIpv6 = 1u << 14,
   kNoDelay = 1u << 15,
   kKeepAlive = 1u << 16,
-  kConnection = 1u << 17,
   // Datagrams.
   kUdpConnected = 1u << 18,
   kUdpProcessing = 1u << 19,
-  kUdpReceiveMany = 1u << 12,
-  kUdpReceiveErrors = 1u << 21,
+  kUdpReceiveMany = 1u << 21,
   // Where stock libuv has it, too: programs look at it.
   kBlockingWrites = 1u << 20,
   // Signals.

@@ -150,6 +150,8 @@ int uv_loop_configure(uv_loop_t* loop, uv_loop_option option, ...) {
     StateOf(loop).measure_idle_time = true;
     return 0;
   }
+  // A hint for how file requests may be run; workers run them here.
+  if (option == UV_LOOP_USE_IO_URING_SQPOLL) return 0;
   if (option != UV_LOOP_BLOCK_SIGNAL) return UV_ENOSYS;
   va_list arguments;
   va_start(arguments, option);
@@ -157,6 +159,7 @@ int uv_loop_configure(uv_loop_t* loop, uv_loop_option option, ...) {
   va_end(arguments);
   if (signal != SIGPROF) return UV_EINVAL;
   StateOf(loop).block_profiler_signal = true;
+  StateOf(loop).port->BlockProfilerSignal();
   return 0;
 }
 

@@ -30,7 +30,7 @@ struct LoopState {
   EventPort* port = nullptr;
   Mailbox mailbox;
   TimerQueue timers;
-  // Asyncs and signals taken from the mailbox whose callbacks have not run yet.
+  // Asyncs and signals taken from the mailbox whose callbacks have not run yet. Closing a handle takes, too.
   uv_async_t* asyncs = nullptr;
   uv_signal_t* signals = nullptr;
   // Events of the current Wait that have not been dispatched yet: closing an fd removes its own.
@@ -46,6 +46,10 @@ struct LoopState {
   std::atomic<uint64_t> wait_began_ns{0};
   alignas(16) unsigned char port_storage[kPortSize];
 };
+
+inline bool HasPosts(const LoopState& state) {
+  return state.asyncs != nullptr || state.signals != nullptr || !state.mailbox.empty();
+}
 
 inline LoopState& StateOf(const uv_loop_t* loop) { return *static_cast<LoopState*>(loop->internal_fields); }
 

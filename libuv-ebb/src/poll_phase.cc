@@ -12,17 +12,25 @@ constexpr int kBatch = 1024;
 // Full batches in a row before other phases get their turn.
 constexpr int kMaxBatches = 48;
 
-void HandOverInterests(uv_loop_t* loop, LoopState& state) {
-  while (!QueueEmpty(&loop->watcher_queue)) {
-    Queue* item = QueueFront(&loop->watcher_queue);
+// Whether all went well.
+bool HandOverInterests(uv_loop_t* loop, LoopState& state) {
+  if (QueueEmpty(&loop->watcher_queue)) return true;
+  bool fine = true;
+  Queue changed;
+  QueueMove(&loop->watcher_queue, &changed);
+  while (!QueueEmpty(&changed)) {
+    Queue* item = QueueFront(&changed);
     QueueRemoveInit(item);
     uv__io_t* watcher = OwnerOf(item, &uv__io_t::watcher_queue);
-    if (state.port->Watch(watcher->fd, watcher->pevents, watcher->events != 0) != 0) {
-      // The fd was closed behind our back, or cannot be polled: its next operation will tell which.
-      WatcherFeed(loop, watcher);
-    }
+    const bool watched = state.port->Watch(watcher->fd, watcher->pevents, watcher->events != 0) == 0;
     watcher->events = watcher->pevents;
+    if (watched) continue;
+    // The fd was closed behind our back, or cannot be polled: its operations will tell what is wrong.
+    fine = false;
+    watcher->events = 0;
+    WatcherRun(loop, watcher, watcher->pevents | kEventError);
   }
+  return fine;
 }
 
 class IdleMeter {
@@ -56,7 +64,7 @@ WaitResult Wait(LoopState& state, ReadyEvent* events, int timeout_ms) {
   Mailbox& mailbox = state.mailbox;
   mailbox.sleeping.store(true);
   // A post that came before the store did not wake us; one that comes after it will.
-  if (!mailbox.empty()) timeout_ms = 0;
+  if (HasPosts(state)) timeout_ms = 0;
   int count;
   {
     IdleMeter meter(state);
@@ -78,13 +86,13 @@ bool RunMailbox(uv_loop_t* loop, LoopState& state, bool waited) {
     any = true;
     RunFinishedWork(loop, waited);
   }
-  if (mailbox.asyncs.load(std::memory_order_relaxed) != nullptr) {
+  if (state.asyncs != nullptr || mailbox.asyncs.load(std::memory_order_relaxed) != nullptr) {
     any = true;
     CountEvents(state, 1, waited);
     RunAsyncs(loop);
   }
   // Last, so that a signal's callback sees what I/O of this turn did.
-  if (mailbox.signals.load(std::memory_order_relaxed) != nullptr) {
+  if (state.signals != nullptr || mailbox.signals.load(std::memory_order_relaxed) != nullptr) {
     any = true;
     CountEvents(state, 1, waited);
     RunSignals(loop);
@@ -121,7 +129,7 @@ void Dispatch(uv_loop_t* loop, LoopState& state, ReadyEvent* events, int count) 
 
 void RunPoll(uv_loop_t* loop, int timeout_ms) {
   LoopState& state = StateOf(loop);
-  HandOverInterests(loop, state);
+  if (!HandOverInterests(loop, state)) timeout_ms = 0;
   if (timeout_ms == 0 && loop->nfds == 0) {
     RunMailbox(loop, state, false);
     return;

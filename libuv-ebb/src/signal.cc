@@ -171,8 +171,6 @@ void UnlockSignals() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void UnlockSignalsAfterFork() { UnlockSignals(); }
-
 void RunSignals(uv_loop_t* loop) {
   LoopState& state = StateOf(loop);
   TakePosted(state);

@@ -8,6 +8,5 @@ namespace ebb::uv {
 
 void LockSignals();
 void UnlockSignals();
-void UnlockSignalsAfterFork();
 
 }  // namespace ebb::uv

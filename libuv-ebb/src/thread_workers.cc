@@ -148,18 +148,19 @@ void ThreadWorkers::Shutdown() {
     pthread_cond_broadcast(&condition_);
   }
   for (unsigned i = 0; i < thread_count_; ++i) pthread_join(threads_[i], nullptr);
+  Free(threads_);
   Reset();
 }
 
 void ThreadWorkers::Reset() {
-  Free(threads_);
   threads_ = nullptr;
   thread_count_ = idle_ = slow_running_ = 0;
   ending_ = false;
 }
 
 void ThreadWorkers::AfterFork() {
-  // The threads, and whoever held the lock, did not come along.
+  // The threads, and whoever held the lock, did not come along. The list is not freed: a lock of the program's
+  // allocator may have been held as well.
   mutex_ = PTHREAD_MUTEX_INITIALIZER;
   condition_ = PTHREAD_COND_INITIALIZER;
   QueueInit(&queue_);
