@@ -31,6 +31,10 @@ struct Core {
 static_assert(offsetof(Core, syscall_rip) == EBB_GS_SYSCALL_RIP);
 static_assert(offsetof(Core, kernel_rsp) == 24 && offsetof(Core, ebb_table) == 32 && offsetof(Core, user_ss) == 48);
 
+static_assert(offsetof(Core, index) == 64 && EBB_RINGS == 0x12000000 && EBB_RING_STRIDE == 1 << 16 &&
+                  offsetof(ebb_core_shared, counters) + 8 * EBB_COUNT_SYSCALLS_TRAPPED == 264,
+              "ebb_syscall_trap_entry counts there");
+
 inline Core& this_core() {
   Core* core;
   asm volatile("mov %%gs:0, %0" : "=r"(core));

@@ -14,12 +14,16 @@ ebb_kernel_entry:
         ud2
         .size ebb_kernel_entry, . - ebb_kernel_entry
 
-// KVM: a trapped `syscall`; the tender's ring-0 stub left the return address in the core block.
+// KVM: a trapped `syscall`; the tender's ring-0 stub left the return address in the core block. Counted where the tender
+// reads it: EBB_RINGS + core * EBB_RING_STRIDE, counters[EBB_COUNT_SYSCALLS_TRAPPED] (asserted in core.h).
+        .set    EBB_TRAPPED_COUNTER, 0x12000000 + 264
         .globl ebb_syscall_trap_entry
         .type ebb_syscall_trap_entry, @function
 ebb_syscall_trap_entry:
+        mov     %gs:64, %ecx
+        shl     $16, %ecx
+        incq    EBB_TRAPPED_COUNTER(%rcx)
         mov     %gs:8, %rcx
-        lock incq ebb_trapped_syscalls(%rip)
         jmp     ebb_syscall_entry
 
 // A syscall of the program: rax = number, rdi rsi rdx r10 r8 r9 = arguments, rcx = return address, as after `syscall`.

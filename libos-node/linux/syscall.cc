@@ -19,8 +19,6 @@
 
 extern "C" {
 bool ebb_handle_syscall(ebb::UserFrame* frame);
-// Counted by the trap entry, which has no other registers to spare.
-uint64_t ebb_trapped_syscalls;
 }
 
 namespace ebb::linux_abi {
