@@ -1,5 +1,7 @@
 // Starts the program: its segments lie where the tender put them; the interpreter (ld.so) is loaded from the image's
 // file system; the initial stack follows the System V ABI.
+#include <algorithm>
+
 #include "abi/ebb_abi.h"
 #include "kernel/memory_info.h"
 #include "kernel/options.h"
@@ -72,17 +74,27 @@ uint64_t PushString(StackBuilder& stack, std::string_view text) {
   return stack.PushBytes(text.data(), text.size());
 }
 
-// Lets V8's heap grow up to the VM's limit, so that it is the limit that strikes: by itself V8 would stop at half of it
-// and die of something that does not look like memory.
-uint64_t PushHeapLimit(StackBuilder& stack) {
-  char text[48] = "--max-old-space-size=";
-  char* end = text + __builtin_strlen(text);
+// An option of V8 with a number of MiB.
+uint64_t PushOption(StackBuilder& stack, std::string_view name, uint64_t mebibytes) {
+  char text[64] = {};
+  __builtin_memcpy(text, name.data(), name.size());
+  char* end = text + name.size();
   char digits[20];
   size_t count = 0;
-  for (uint64_t rest = MemoryLimit() >> 20; rest != 0 || count == 0; rest /= 10)
+  for (uint64_t rest = mebibytes; rest != 0 || count == 0; rest /= 10)
     digits[count++] = static_cast<char>('0' + rest % 10);
   while (count > 0) *end++ = digits[--count];
   return PushString(stack, std::string_view(text, static_cast<size_t>(end - text)));
+}
+
+// Lets V8's heap grow up to the VM's limit, so that it is the limit that strikes: by itself V8 would stop at half of it
+// and die of something that does not look like memory.
+uint64_t PushHeapLimit(StackBuilder& stack) { return PushOption(stack, "--max-old-space-size=", MemoryLimit() >> 20); }
+
+// Half of V8's young generation, at most: docs/decisions/0005-young-generation.md.
+uint64_t PushSemiSpaceLimit(StackBuilder& stack) {
+  constexpr uint64_t kShare = 16, kLeast = 1, kMost = 64;
+  return PushOption(stack, "--max-semi-space-size=", std::clamp((MemoryLimit() >> 20) / kShare, kLeast, kMost));
 }
 
 // Whether the environment (pointers to NAME=VALUE) has the assignment's name already.
@@ -125,6 +137,7 @@ void Execute(std::string_view interpreter) {
   if (arguments.empty()) {
     arguments.push_back(PushString(builder, program));
     arguments.push_back(PushHeapLimit(builder));
+    arguments.push_back(PushSemiSpaceLimit(builder));
     ForEachOption("arg", [&](std::string_view argument) { arguments.push_back(PushString(builder, argument)); });
   }
   builder.Align(16);
