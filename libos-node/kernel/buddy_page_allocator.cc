@@ -1,6 +1,7 @@
 #include "kernel/buddy_page_allocator.h"
 
 #include "kernel/hypercall.h"
+#include "kernel/memory_info.h"
 #include "kernel/panic.h"
 
 namespace ebb {
@@ -32,8 +33,10 @@ bool BuddyPageAllocator::Grow(uint32_t order) {
   // Runs are aligned to their size; what alignment skips becomes free runs, too.
   const uint64_t start = (committed_end_ + size - 1) & ~(size - 1);
   if (start + size > EBB_HEAP_END) return false;
-  if (hypercall::Protect(committed_end_, start + size - committed_end_, EBB_PROT_READ | EBB_PROT_WRITE) != 0)
-    return false;
+  const uint64_t grown = start + size - committed_end_;
+  while (hypercall::Protect(committed_end_, grown, EBB_PROT_READ | EBB_PROT_WRITE) != 0) {
+    if (!ReclaimMemory()) return false;
+  }
   uint64_t index = IndexOf(committed_end_);
   committed_end_ = start + size;
   while (AddressOf(index) < start) {

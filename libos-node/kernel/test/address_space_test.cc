@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "kernel/page_allocator.h"
 #include "kernel/test/fake_tender.h"
 
 namespace ebb::linux_abi {
@@ -81,8 +82,93 @@ TEST(AddressSpace, LargeMappingsCommitByTheChunk) {
   EXPECT_TRUE(address_space().HandleFault(read_only, 0));
   ASSERT_TRUE(address_space().Unmap(big, 512ull << 20));
   ASSERT_TRUE(address_space().Unmap(read_only, 16ull << 20));
+  EXPECT_EQ(tender.committed(), before + address_space().free_memory().bytes());
+  EXPECT_TRUE(address_space().ReleaseFreeMemory());
   EXPECT_EQ(tender.committed(), before);
   EXPECT_EQ(address_space().committed_bytes(), 0u);
+}
+
+TEST(AddressSpace, SequentialTouchesCommitLargerChunks) {
+  test::FakeTender tender(64ull << 20);
+  constexpr uint64_t kSize = 32ull << 20;
+  const uint64_t big = MustMap(kSize);
+  uint64_t faults = 0;
+  for (uint64_t at = big; at < big + kSize; at += kPage) {
+    if (address_space().Find(at)->lazy) ++faults;
+    Touch(at, 2);
+  }
+  EXPECT_LE(faults, 4 + kSize / (2ull << 20));
+  EXPECT_EQ(tender.committed(), kSize + page_allocator().committed_bytes());
+}
+
+TEST(AddressSpace, AChunkIsNoLargerThanTheLimitAllows) {
+  constexpr uint64_t kLimit = 7ull << 20;
+  test::FakeTender tender(kLimit);
+  const uint64_t big = MustMap(32ull << 20);
+  for (uint64_t at = big; at < big + kLimit; at += kPage) Touch(at, 2);
+  EXPECT_EQ(tender.committed(), kLimit);
+}
+
+TEST(AddressSpace, UnmappedMemoryIsReusedWithoutTheTender) {
+  test::FakeTender tender(64ull << 20);
+  constexpr uint64_t kSize = 512 * 1024;
+  const uint64_t first = MustMap(kSize);
+  std::memset(reinterpret_cast<void*>(first), 5, kSize);
+  ASSERT_TRUE(address_space().Unmap(first, kSize));
+  EXPECT_EQ(address_space().free_memory().bytes(), kSize);
+  const uint64_t before = tender.memory_calls();
+  for (int round = 0; round < 20; ++round) {
+    const uint64_t at = MustMap(kSize);
+    EXPECT_EQ(at, first);
+    for (uint64_t i = 0; i < kSize; i += 8) ASSERT_EQ(*reinterpret_cast<uint64_t*>(at + i), 0u);
+    std::memset(reinterpret_cast<void*>(at), round + 1, kSize);
+    ASSERT_TRUE(address_space().Unmap(at, kSize));
+  }
+  EXPECT_EQ(tender.memory_calls(), before);
+}
+
+TEST(AddressSpace, FreeMemoryNeverRefusesAnAllocationThatFits) {
+  constexpr uint64_t kLimit = 16ull << 20;
+  test::FakeTender tender(kLimit);
+  MustMap(kPage);  // the kernel's own memory
+  const uint64_t room = kLimit - tender.committed();
+  for (int round = 0; round < 10; ++round) {
+    // Pieces of another size each time, so that what is free never fits exactly.
+    const uint64_t size = (3 + 7 * static_cast<uint64_t>(round)) * kPage;
+    std::vector<uint64_t> pieces;
+    for (uint64_t used = 0; used + size <= room; used += size) {
+      const auto at = address_space().Map(0, size, kReadWrite, kAnonymous, nullptr, 0);
+      ASSERT_TRUE(at) << "round " << round << ", " << used << " of " << room;
+      ASSERT_EQ(*reinterpret_cast<uint64_t*>(*at), 0u);
+      std::memset(reinterpret_cast<void*>(*at), 1, size);
+      pieces.push_back(*at);
+    }
+    for (const uint64_t at : pieces) ASSERT_TRUE(address_space().Unmap(at, size));
+    EXPECT_LE(address_space().free_memory().bytes(), kLimit / 4);
+  }
+  EXPECT_FALSE(address_space().memory_refused());
+  const uint64_t run = page_allocator().Allocate(room / 2 / kPage);
+  EXPECT_NE(run, 0u) << "the kernel's allocator gets it back, too";
+  page_allocator().Free(run);
+}
+
+TEST(AddressSpace, AReservationOverFreeMemoryIsInaccessibleAndItsMemoryComesBackZero) {
+  test::FakeTender tender(64ull << 20);
+  constexpr uint64_t kSize = 2ull << 20;
+  const uint64_t base = MustMap(64ull << 20, 0);
+  for (int round = 0; round < 4; ++round) {
+    ASSERT_TRUE(address_space().Protect(base, kSize, kReadWrite));
+    for (uint64_t at = base; at < base + kSize; at += kPage) {
+      Touch(at, 2);
+      ASSERT_EQ(*reinterpret_cast<uint64_t*>(at), 0u);
+      *reinterpret_cast<uint64_t*>(at) = 7;
+    }
+    ASSERT_TRUE(address_space().Unmap(base, 64ull << 20));
+    EXPECT_EQ(MustMap(64ull << 20, 0), base);
+    EXPECT_EQ(tender.protection(base), 0u) << "no access, whatever lies there";
+    EXPECT_EQ(tender.protection(base + kSize - kPage), 0u);
+  }
+  EXPECT_EQ(address_space().free_memory().bytes(), kSize);
 }
 
 TEST(AddressSpace, BreakGrowsAndShrinks) {
@@ -152,15 +238,16 @@ TEST(AddressSpace, RandomOperationsAgreeWithAModel) {
   std::mt19937 random(4);
   const uint64_t base = MustMap(1024 * kPage, 0);
   for (uint64_t page = 0; page < 1024; ++page) model[base + page * kPage] = {0, 0};
-  for (int step = 0; step < 6000; ++step) {
+  for (int step = 0; step < 12000; ++step) {
     const uint64_t first = random() % 1024;
     const uint64_t count = 1 + random() % std::min<uint64_t>(random() % 8 == 0 ? 600 : 30, 1024 - first);
     const uint64_t at = base + first * kPage;
-    const uint32_t prots[] = {0, kProtRead, kReadWrite, kReadWrite};
-    const uint32_t prot = prots[random() % 4];
-    switch (random() % 4) {
+    const uint32_t prots[] = {0, kProtRead, kReadWrite, kReadWrite, kReadWrite | kProtExec};
+    const uint32_t prot = prots[random() % 5];
+    switch (random() % 5) {
       case 0:
-        ASSERT_TRUE(space.Map(at, count * kPage, prot, kAnonymous | kMapFixed, nullptr, 0));
+        ASSERT_TRUE(space.Map(at, count * kPage, prot, kAnonymous | kMapFixed | (random() % 3 == 0 ? kMapNoReserve : 0),
+                              nullptr, 0));
         for (uint64_t i = 0; i < count; ++i) model[at + i * kPage] = {prot, 0};
         break;
       case 1:
@@ -175,9 +262,21 @@ TEST(AddressSpace, RandomOperationsAgreeWithAModel) {
         for (uint64_t i = 0; i < count; ++i) model[at + i * kPage].prot = prot;
         break;
       }
+      case 3:
+        if (random() % 50 == 0) space.ReleaseFreeMemory();
+        if (random() % 8 != 0) break;
+        ASSERT_TRUE(space.Discard(at, count * kPage));
+        for (uint64_t i = 0; i < count; ++i) {
+          if (const auto page = model.find(at + i * kPage); page != model.end()) page->second.value = 0;
+        }
+        break;
       default: {
         const auto found = model.find(at);
         ASSERT_EQ(space.Covers(at, kPage, 0), found != model.end());
+        // Never more access than the mapping says.
+        if (found != model.end()) {
+          ASSERT_EQ(tender.protection(at) & ~found->second.prot, 0u);
+        }
         if (found == model.end()) break;
         if ((found->second.prot & kProtRead) != 0) {
           Touch(at, 0);

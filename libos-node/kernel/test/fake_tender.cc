@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <set>
+#include <map>
 
 #include "ebb/ebb_registry.h"
 #include "ebb/hosted/local_table.h"
@@ -24,7 +24,8 @@ namespace {
 
 FakeTender* current = nullptr;
 uint64_t limit = 0;
-std::set<uint64_t> held;  // pages
+std::map<uint64_t, uint64_t> held;  // pages and their protection
+uint64_t calls = 0;
 
 void* Region(uint64_t start, uint64_t size, int prot) {
   void* at = mmap(reinterpret_cast<void*>(start), size, prot,
@@ -44,22 +45,22 @@ long Enter(uint64_t flags, uint64_t, int64_t, int64_t) {
 }
 
 long Protect(uint64_t address, uint64_t size, uint64_t prot) {
-  if (prot != 0) {
-    uint64_t fresh = 0;
-    for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE)
-      fresh += held.contains(page) ? 0 : EBB_PAGE_SIZE;
-    if (held.size() * EBB_PAGE_SIZE + fresh > limit) return -ENOMEM;
-    for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE) held.insert(page);
+  ++calls;
+  uint64_t fresh = 0;
+  for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE)
+    fresh += held.contains(page) ? 0 : EBB_PAGE_SIZE;
+  if (prot != 0 && held.size() * EBB_PAGE_SIZE + fresh > limit) return -ENOMEM;
+  for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE) {
+    if (prot != 0 || held.contains(page)) held[page] = prot;
   }
   return mprotect(reinterpret_cast<void*>(address), size, HostProt(prot)) == 0 ? 0 : -errno;
 }
 
-// As the contract says: memory is given back only where the guest has no access.
+// As the contract says: memory is given back only where the guest has no access; elsewhere it becomes zero.
 long Discard(uint64_t address, uint64_t size) {
-  for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE) {
-    unsigned char resident;
-    (void)mincore(reinterpret_cast<void*>(page), EBB_PAGE_SIZE, &resident);
-    held.erase(page);
+  ++calls;
+  for (auto page = held.lower_bound(address); page != held.end() && page->first < address + size;) {
+    page = page->second == 0 ? held.erase(page) : std::next(page);
   }
   return madvise(reinterpret_cast<void*>(address), size, MADV_DONTNEED) == 0 ? 0 : -errno;
 }
@@ -82,6 +83,7 @@ FakeTender::FakeTender(uint64_t memory_limit) {
   current = this;
   limit = memory_limit;
   held.clear();
+  calls = 0;
   Region(EBB_BOOT_INFO, EBB_PAGE_SIZE, PROT_READ | PROT_WRITE);
   Region(EBB_CLOCK, EBB_CLOCK_SIZE, PROT_READ | PROT_WRITE);
   Region(EBB_RINGS, EBB_RING_STRIDE, PROT_READ | PROT_WRITE);
@@ -119,12 +121,20 @@ FakeTender::~FakeTender() {
 
 uint64_t FakeTender::committed() const { return held.size() * EBB_PAGE_SIZE; }
 
+uint64_t FakeTender::memory_calls() const { return calls; }
+
+uint64_t FakeTender::protection(uint64_t page) const {
+  const auto found = held.find(page);
+  return found == held.end() ? 0 : found->second;
+}
+
 }  // namespace test
 
 uint64_t MemoryLimit() { return boot_info().memory_limit; }
 
 PageAllocator& page_allocator() { return *EbbRef<PageAllocator>(kPageAllocatorEbb); }
 GeneralPurposeAllocator& gp_allocator() { return *EbbRef<GeneralPurposeAllocator>(kGeneralPurposeAllocatorEbb); }
+bool ReclaimMemory() { return linux_abi::address_space().ReleaseFreeMemory(); }
 // Tests set no EBB_BOOT_TRACE.
 void TraceHypercall(const char*, uint64_t, uint64_t, uint64_t) {}
 

@@ -16,6 +16,10 @@ class FakeTender {
   FakeTender& operator=(const FakeTender&) = delete;
 
   uint64_t committed() const;
+  // PROTECT and DISCARD calls so far.
+  uint64_t memory_calls() const;
+  // What the guest may do with a page: EBB_PROT_*.
+  uint64_t protection(uint64_t page) const;
   // Called for every ENTER.
   std::function<void(uint64_t flags)> on_enter;
 };

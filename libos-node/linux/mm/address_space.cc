@@ -12,16 +12,32 @@ namespace ebb::linux_abi {
 namespace {
 
 constexpr uint64_t kPage = EBB_PAGE_SIZE;
-// The break has room of its own at the arena's start; mappings follow. Large reservations (wasm memories) live in the
-// sparse part, so that the dense part stays within reach of 32-bit displacements from the program.
+// The break has room of its own at the arena's start; mappings follow. Large reservations (tables of V8, arenas of
+// glibc, wasm memories) live in the sparse part, so that the dense part stays within reach of 32-bit displacements from
+// the program. One that asks for an address is V8's code range, which wants that reach: its code then calls the
+// program's builtins directly.
 constexpr uint64_t kBreakStart = EBB_ARENA_BASE;
 constexpr uint64_t kDenseStart = EBB_ARENA_BASE + 0x10000000;
 constexpr uint64_t kSparseStart = 0x100000000;
-constexpr uint64_t kSparseThreshold = 0x20000000;
+constexpr uint64_t kLargeReservation = 0x4000000, kLargestDense = 0x20000000;
 
-// Mappings from this size on are committed by the chunk.
+bool BelongsInDensePart(uint64_t hint, uint64_t size, uint32_t prot) {
+  return prot == 0 && hint == 0 ? size < kLargeReservation : size <= kLargestDense;
+}
+
+// Mappings from this size on are committed by the chunk; a chunk may be as large as what is committed just below it, up
+// to a large page.
 constexpr uint64_t kLazyThreshold = 1ull << 20;
 constexpr uint64_t kChunk = 256 * 1024;
+constexpr uint64_t kLargePage = 2ull << 20;
+
+// Of the VM's memory, what may be kept for reuse: a few generations of V8's young space.
+constexpr uint64_t kFreeShare = 4;
+
+// Up to this size zeroing costs less than giving pages back and faulting them in again.
+constexpr uint64_t kZeroInPlace = 64 * 1024;
+
+constexpr uint32_t kReadWrite = kProtRead | kProtWrite;
 
 constexpr uint64_t PageUp(uint64_t value) { return (value + kPage - 1) & ~(kPage - 1); }
 
@@ -38,7 +54,10 @@ bool InRegions(uint64_t start, uint64_t size) { return InArena(start, size) || I
 
 }  // namespace
 
-AddressSpace::AddressSpace() : break_start_(kBreakStart), break_end_(kBreakStart) { mappings_.reserve(512); }
+AddressSpace::AddressSpace()
+    : free_(boot_info().memory_limit / kFreeShare), break_start_(kBreakStart), break_end_(kBreakStart) {
+  mappings_.reserve(512);
+}
 
 size_t AddressSpace::IndexOf(uint64_t address) const {
   const auto at = std::partition_point(mappings_.begin(), mappings_.end(),
@@ -84,7 +103,8 @@ void AddressSpace::SplitAt(uint64_t address) {
 void AddressSpace::MergeAround(size_t index) {
   const auto mergeable = [this](size_t a, size_t b) {
     return mappings_[a].end == mappings_[b].start && mappings_[a].prot == mappings_[b].prot &&
-           mappings_[a].name == mappings_[b].name && mappings_[a].lazy == mappings_[b].lazy;
+           mappings_[a].name == mappings_[b].name && mappings_[a].lazy == mappings_[b].lazy &&
+           mappings_[a].held == mappings_[b].held;
   };
   if (index + 1 < mappings_.size() && mergeable(index, index + 1)) {
     mappings_[index].end = mappings_[index + 1].end;
@@ -103,7 +123,9 @@ void AddressSpace::Insert(Mapping mapping) {
 }
 
 Result<> AddressSpace::Commit(uint64_t start, uint64_t end, uint32_t prot) {
-  const long result = hypercall::Protect(start, end - start, prot);
+  long result = hypercall::Protect(start, end - start, prot);
+  if (result == -static_cast<long>(Errno::kNoMem) && ReleaseFreeMemory())
+    result = hypercall::Protect(start, end - start, prot);
   if (result == 0) return Ok{};
   if (result == -static_cast<long>(Errno::kNoMem)) refused_at_ns_ = clock->Now();
   return static_cast<Errno>(-result);
@@ -115,6 +137,44 @@ bool AddressSpace::memory_refused() const {
   return refused_at_ns_ && clock->Now() - *refused_at_ns_ < kAftermathNs;
 }
 
+Result<> AddressSpace::Provide(uint64_t start, uint64_t end, uint32_t prot) {
+  if ((prot & kProtWrite) == 0) {
+    // Cannot be zeroed.
+    free_.Release(start, end);
+    return Commit(start, end, prot);
+  }
+  // From the first byte that lacks this protection to the last, in one call.
+  uint64_t first = end, last = start;
+  for (uint64_t at = start; at < end;) {
+    const FreeMemory::Range there = free_.First(at, end);
+    const bool open = prot == kReadWrite && !there.closed;
+    if (there.start > at || (!open && there.size() != 0)) {
+      first = std::min(first, at);
+      last = open ? there.start : there.end;
+    }
+    at = there.end;
+  }
+  if (first < last) {
+    // May give back the free memory inside the range, too, which then is missing as well.
+    const uint64_t kept = free_.bytes();
+    if (const auto committed = Commit(first, last, prot); !committed) return committed.error();
+    if (free_.bytes() != kept) {
+      const auto whole = Commit(start, end, prot);
+      if (!whole) EBB_CHECK(hypercall::Protect(first, last - first, 0) == 0);
+      if (!whole) EBB_CHECK(hypercall::Discard(first, last - first) == 0);
+      return whole;
+    }
+  }
+  Claim(start, end);
+  return Ok{};
+}
+
+void AddressSpace::Claim(uint64_t start, uint64_t end) {
+  for (auto range = free_.TakeFirst(start, end); range.size() != 0; range = free_.TakeFirst(start, end)) {
+    if (range.dirty) __builtin_memset(reinterpret_cast<void*>(range.start), 0, range.size());
+  }
+}
+
 void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
   SplitAt(start);
   SplitAt(end);
@@ -122,14 +182,14 @@ void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
   size_t last = first;
   while (last < mappings_.size() && mappings_[last].start < end) {
     const Mapping& mapping = mappings_[last];
-    // Closed, then discarded: that order gives the memory back. Inaccessible and lazy memory may hold content of
-    // before.
     const uint64_t size = mapping.end - mapping.start;
     if (mapping.prot != 0 && !mapping.lazy) {
-      EBB_CHECK(hypercall::Protect(mapping.start, size, 0) == 0);
+      if (mapping.prot != kReadWrite) EBB_CHECK(hypercall::Protect(mapping.start, size, kReadWrite) == 0);
       committed_ -= size;
+      free_.Add({mapping.start, mapping.end, true, false});
+    } else if (mapping.held) {
+      EBB_CHECK(hypercall::Discard(mapping.start, size) == 0);
     }
-    EBB_CHECK(hypercall::Discard(mapping.start, size) == 0);
     ++last;
   }
   mappings_.erase(mappings_.begin() + static_cast<ptrdiff_t>(first), mappings_.begin() + static_cast<ptrdiff_t>(last));
@@ -169,7 +229,7 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
     Result<uint64_t> gap = Errno::kNoMem;
     hint &= ~(kPage - 1);
     if (hint >= kDenseStart && InArena(hint, size)) gap = FindGap(size, hint, hint + size);
-    if (!gap && size < kSparseThreshold) gap = FindGap(size, kDenseStart, kSparseStart);
+    if (!gap && BelongsInDensePart(hint, size, prot)) gap = FindGap(size, kDenseStart, kSparseStart);
     if (!gap) gap = FindGap(size, kSparseStart, EBB_ARENA_END);
     if (!gap) return gap.error();
     start = *gap;
@@ -180,22 +240,51 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
   // What could never be used is refused here, where the program can tell, not at a touch, where it dies. As Linux does
   // by default, against the whole limit: programs that use little of what they map go on.
   if (lazy && (flags & kMapNoReserve) == 0 && size > MemoryLimit()) return Errno::kNoMem;
-  if (prot != 0 && !lazy) {
-    if (const auto committed = Commit(start, start + size, loading ? (kProtRead | kProtWrite) : prot); !committed)
-      return committed.error();
+  const Mapping mapping{start, start + size, prot, file != nullptr ? static_cast<uint16_t>(kNameFile) : name,
+                        lazy,  false};
+  if (lazy) {
+    InsertLazy(mapping, flags);
+    return start;
+  }
+  if (prot != 0) {
+    if (const auto provided = Provide(start, start + size, loading ? kReadWrite : prot); !provided)
+      return provided.error();
     committed_ += size;
+  } else {
+    free_.Close(start, start + size);
   }
   // In the list before it is filled: redirecting syscall sites maps stubs of its own.
-  Insert({start, start + size, prot, file != nullptr ? static_cast<uint16_t>(kNameFile) : name, lazy});
+  Insert(mapping);
   if (loading) {
     auto filled = FillFromFile(start, size, prot, flags, *file, offset);
-    if (filled && prot != (kProtRead | kProtWrite)) filled = Commit(start, start + size, prot);
+    if (filled && prot != kReadWrite) filled = Commit(start, start + size, prot);
     if (!filled) {
       RemoveRange(start, start + size);
       return filled.error();
     }
   }
   return start;
+}
+
+void AddressSpace::InsertLazy(const Mapping& mapping, uint32_t flags) {
+  Insert(mapping);
+  // Of a reservation little will be used, least of all where free memory happens to lie.
+  if ((flags & (kMapNoReserve | kMapStack)) != 0 || (mapping.prot & kProtWrite) == 0) {
+    free_.Close(mapping.start, mapping.end);
+  } else {
+    OpenFreeMemory(mapping.start, mapping.end, mapping.prot);
+  }
+}
+
+void AddressSpace::OpenFreeMemory(uint64_t start, uint64_t end, uint32_t prot) {
+  for (auto range = free_.First(start, end); range.size() != 0; range = free_.First(start, end)) {
+    start = range.end;
+    if (Provide(range.start, range.end, prot)) {
+      MarkCommitted(range.start, range.end);
+    } else {
+      free_.Release(range.start, range.end);
+    }
+  }
 }
 
 Result<> AddressSpace::Unmap(uint64_t address, uint64_t size) {
@@ -217,9 +306,13 @@ Result<> AddressSpace::Open(Mapping& mapping, uint32_t old_prot) {
     mapping.lazy = true;
     return Ok{};
   }
-  if (const auto committed = Commit(mapping.start, mapping.end, mapping.prot); !committed) return committed.error();
+  const bool fresh = arena && old_prot == 0 && !mapping.held;
+  const auto committed =
+      fresh ? Provide(mapping.start, mapping.end, mapping.prot) : Commit(mapping.start, mapping.end, mapping.prot);
+  if (!committed) return committed.error();
   if (arena && old_prot == 0) committed_ += size;
   if (arena && mapping.prot == 0) committed_ -= size;
+  mapping.held = arena && mapping.prot == 0;
   return Ok{};
 }
 
@@ -231,16 +324,38 @@ bool AddressSpace::HandleFault(uint64_t address, uint64_t error_code) {
   constexpr uint32_t kProtAny = kProtRead | kProtWrite | kProtExec;
   const uint32_t needed = (error_code & kFetch) != 0 ? kProtExec : (error_code & kWrite) != 0 ? kProtWrite : kProtAny;
   if ((mapping->prot & needed) == 0) return false;
+  // What cannot be zeroed must come from the tender.
+  if ((mapping->prot & kProtWrite) == 0) free_.Release(mapping->start, mapping->end);
   const uint64_t start = std::max(mapping->start, address & ~(kChunk - 1));
   const uint64_t end = std::min(mapping->end, (address & ~(kChunk - 1)) + kChunk);
+  // Who came here from below will go on: in steps that double, each within one large page.
+  const Mapping* below = mapping == mappings_.data() ? nullptr : mapping - 1;
+  if (below != nullptr && below->end == start && !below->lazy && below->prot == mapping->prot) {
+    const uint64_t step = std::min(below->end - below->start, kLargePage);
+    const uint64_t page_end = (address & ~(kLargePage - 1)) + kLargePage;
+    const uint64_t further = std::max(end, std::min({mapping->end, start + step, page_end}) & ~(kPage - 1));
+    if (further > end && hypercall::Protect(start, further - start, mapping->prot) == 0) {
+      Claim(start, further);
+      MarkCommitted(start, further);
+      return true;
+    }
+  }
   if (!Commit(start, end, mapping->prot)) OutOfMemory("at the first touch of a mapping");
-  committed_ += end - start;
+  Claim(start, end);
+  MarkCommitted(start, end);
+  return true;
+}
+
+void AddressSpace::MarkCommitted(uint64_t start, uint64_t end) {
   SplitAt(start);
   SplitAt(end);
-  const size_t index = IndexOf(address);
-  mappings_[index].lazy = false;
-  MergeAround(index);
-  return true;
+  committed_ += end - start;
+  size_t last = IndexOf(start);
+  for (; last < mappings_.size() && mappings_[last].start < end; ++last) {
+    mappings_[last].lazy = false;
+    mappings_[last].held = false;
+  }
+  for (size_t i = last; i-- > 0 && mappings_[i].end > start;) MergeAround(i);
 }
 
 Result<> AddressSpace::Protect(uint64_t address, uint64_t size, uint32_t prot) {
@@ -266,6 +381,8 @@ Result<> AddressSpace::Protect(uint64_t address, uint64_t size, uint32_t prot) {
   size_t last = first;
   while (last + 1 < mappings_.size() && mappings_[last + 1].start < end) ++last;
   for (size_t i = last + 1; i-- > first;) MergeAround(i);
+  // What was reserved and is used from now on.
+  if ((prot & kProtWrite) != 0) OpenFreeMemory(address, end, prot);
   return Ok{};
 }
 
@@ -306,8 +423,20 @@ Result<> AddressSpace::Discard(uint64_t address, uint64_t size) {
   size = PageUp(size);
   if (size == 0) return Ok{};
   if (!InArena(address, size)) return Errno::kNoMem;
-  const long result = hypercall::Discard(address, size);
-  if (result != 0) return static_cast<Errno>(-result);
+  const uint64_t end = address + size;
+  for (size_t i = IndexOf(address); i < mappings_.size() && mappings_[i].start < end; ++i) {
+    const Mapping& mapping = mappings_[i];
+    const bool committed = mapping.prot != 0 && !mapping.lazy;
+    if (!committed && !mapping.held) continue;
+    const uint64_t from = std::max(address, mapping.start);
+    const uint64_t length = std::min(end, mapping.end) - from;
+    if (committed && (mapping.prot & kProtWrite) != 0 && length <= kZeroInPlace) {
+      __builtin_memset(reinterpret_cast<void*>(from), 0, length);
+      continue;
+    }
+    const long result = hypercall::Discard(from, length);
+    if (result != 0) return static_cast<Errno>(-result);
+  }
   return Ok{};
 }
 
@@ -327,7 +456,7 @@ uint64_t AddressSpace::Break(uint64_t wanted) {
 }
 
 void AddressSpace::AddExisting(uint64_t start, uint64_t end, uint32_t prot, uint16_t name) {
-  Insert({start & ~(kPage - 1), PageUp(end), prot, name, false});
+  Insert({start & ~(kPage - 1), PageUp(end), prot, name, false, false});
 }
 
 }  // namespace ebb::linux_abi

@@ -1,11 +1,12 @@
 // AddressSpace (the VMem Ebb): the program's mappings in the arena, by Linux's rules for mmap, munmap, mprotect,
 // mremap, brk, madvise.
 //
-// Invariant: a page of the arena is accessible (to the host's page tables) only when a mapping with that protection
-// covers it, and reads as zero when first mapped. Mappings are kept sorted and merged. All memory is private. Small
+// Invariant: where a mapping lies, a page of the arena has (in the host's page tables) the mapping's protection or
+// less, and it reads as zero when first mapped. Mappings are kept sorted and merged. All memory is private. Small
 // mappings are committed when they become accessible; large ones (V8's code range, thread stacks) chunk by chunk at
-// their first touch, by a fault, because programs make far more accessible than they use. Placement is first-fit and
-// compact: clones of a machine pay for page tables by the 2 MiB region.
+// their first touch, by a fault, because programs make far more accessible than they use. What is unmapped is kept for
+// the next mapping for a while (free_memory.h). Placement is first-fit and compact: clones of a machine pay for page
+// tables by the 2 MiB region.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 
 #include "kernel/result.h"
 #include "linux/file.h"
+#include "linux/mm/free_memory.h"
 
 namespace ebb::linux_abi {
 
@@ -30,6 +32,7 @@ struct Mapping {
   uint32_t prot;
   uint16_t name;  // enum MappingName, for /proc/self/maps
   bool lazy;      // accessible to the program, but not yet committed
+  bool held;      // inaccessible (to the host's page tables), but may hold memory and content of before
   bool operator==(const Mapping&) const = default;
 };
 
@@ -73,20 +76,37 @@ class AddressSpace {
   // A commit was refused only just now: if the program dies, it dies of it.
   bool memory_refused() const;
 
+  // Memory that is committed without being mapped: not part of committed_bytes().
+  const FreeMemory& free_memory() const { return free_; }
+  // Gives it back to the host. True: there was some.
+  bool ReleaseFreeMemory() { return free_.ReleaseAll() != 0; }
+
  private:
   size_t IndexOf(uint64_t address) const;  // first mapping with end > address
   Result<uint64_t> FindGap(uint64_t size, uint64_t from, uint64_t to) const;
-  // Makes [start, end) free of mappings, memory inaccessible and zero.
+  // Makes [start, end) free of mappings; its memory may stay, as free memory.
   void RemoveRange(uint64_t start, uint64_t end);
   void Insert(Mapping mapping);
   void MergeAround(size_t index);
   void SplitAt(uint64_t address);
   // Gives one whole mapping the access that its `prot` says, at once or lazily.
   Result<> Open(Mapping& mapping, uint32_t old_prot);
+  // Protection of mapped memory. Gives free memory back rather than fail.
   Result<> Commit(uint64_t start, uint64_t end, uint32_t prot);
+  // Makes memory that holds nothing of the program accessible and zero: free memory where there is some.
+  Result<> Provide(uint64_t start, uint64_t end, uint32_t prot);
+  // Takes the free memory of a range that is accessible now, and zeroes it.
+  void Claim(uint64_t start, uint64_t end);
+  // Inserts a mapping that is not committed, but for free memory that lies there.
+  void InsertLazy(const Mapping& mapping, uint32_t flags);
+  // Commits the free memory under lazy mappings.
+  void OpenFreeMemory(uint64_t start, uint64_t end, uint32_t prot);
+  // [start, end), lazy until now, was committed.
+  void MarkCommitted(uint64_t start, uint64_t end);
   Result<> FillFromFile(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags, File& file, uint64_t offset);
 
   std::vector<Mapping> mappings_;
+  FreeMemory free_;
   uint64_t break_start_;
   uint64_t break_end_;
   uint64_t committed_ = 0;

@@ -1,3 +1,5 @@
+#include "kernel/clock.h"
+#include "kernel/timer.h"
 #include "kernel/user_memory.h"
 #include "linux/fd_table.h"
 #include "linux/mm/address_space.h"
@@ -8,6 +10,29 @@ namespace ebb::linux_abi {
 namespace {
 
 constexpr int kDontNeed = 4, kFree = 8, kRemove = 9;
+
+// Free memory that nobody needed for a while goes back to the host: an idle VM keeps none. Runs only while there is
+// some.
+class FreeMemoryTimer final : public TimerEntry {
+ public:
+  void Arm() {
+    if (armed() || address_space().free_memory().bytes() == 0) return;
+    seen_uses_ = address_space().free_memory().uses();
+    StartTimer(*this, clock->Now() + kPeriodNs);
+  }
+
+ private:
+  static constexpr uint64_t kPeriodNs = 1'000'000'000;
+
+  void OnTimer() override {
+    if (address_space().free_memory().uses() == seen_uses_) address_space().ReleaseFreeMemory();
+    Arm();
+  }
+
+  uint64_t seen_uses_ = 0;
+};
+
+constinit FreeMemoryTimer free_memory_timer;
 
 template <class T>
 int64_t ToSyscall(const Result<T>& result) {
@@ -33,14 +58,20 @@ int64_t SysMmap(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags, 
   return ToSyscall(mapped);
 }
 
-int64_t SysMunmap(uint64_t address, uint64_t size) { return ToSyscall(address_space().Unmap(address, size)); }
+int64_t SysMunmap(uint64_t address, uint64_t size) {
+  const auto unmapped = address_space().Unmap(address, size);
+  free_memory_timer.Arm();
+  return ToSyscall(unmapped);
+}
 
 int64_t SysMprotect(uint64_t address, uint64_t size, uint32_t prot) {
   return ToSyscall(address_space().Protect(address, size, prot));
 }
 
 int64_t SysMremap(uint64_t address, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address) {
-  return ToSyscall(address_space().Remap(address, old_size, new_size, flags, new_address));
+  const auto moved = address_space().Remap(address, old_size, new_size, flags, new_address);
+  free_memory_timer.Arm();
+  return ToSyscall(moved);
 }
 
 int64_t SysMadvise(uint64_t address, uint64_t size, int advice) {
@@ -60,6 +91,10 @@ int64_t SysMincore(uint64_t address, uint64_t size, uint64_t vector) {
   return 0;
 }
 
-int64_t SysBrk(uint64_t address) { return static_cast<int64_t>(address_space().Break(address)); }
+int64_t SysBrk(uint64_t address) {
+  const uint64_t end = address_space().Break(address);
+  free_memory_timer.Arm();
+  return static_cast<int64_t>(end);
+}
 
 }  // namespace ebb::linux_abi
