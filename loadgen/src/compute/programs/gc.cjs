@@ -1,4 +1,4 @@
-// Garbage: short-lived objects, trees that live for a while, a cache whose old entries die.
+// Garbage: objects that die at once, and a cache whose entries live long.
 
 function tree(depth) {
   return depth === 0 ? { left: null, right: null } : { left: tree(depth - 1), right: tree(depth - 1) };
@@ -17,11 +17,11 @@ function points(n) {
 function work() {
   let sum = 0;
   const cache = [];
-  for (let n = 0; n < 500; n += 1) {
+  for (let n = 0; n < 1000; n += 1) {
     for (let small = 0; small < 8; small += 1) sum += count(tree(9));
     sum += points(n).length;
-    cache.push(tree(11));
-    if (cache.length > 20) sum += count(cache.shift());
+    cache.push(tree(6));
+    if (cache.length > 400) sum += count(cache.shift());
   }
   return sum;
 }
