@@ -104,6 +104,8 @@ int CopyTo(uv_fs_t* request, int in) {
     // Not O_TRUNC: that would have emptied the source if both are one file.
     error = file_system->Truncate(out, 0);
     if (error == 0) {
+      // The owner as far as we may; before the mode, whose set-id bits a change of owner clears.
+      file_system->ChangeOwnerFd(out, static_cast<uid_t>(source.st_uid), static_cast<gid_t>(source.st_gid));
       error = file_system->ChangeModeFd(out, mode & 07777);
       // Some file systems have no modes; the copy is made all the same.
       if (error == UV_EPERM) error = 0;

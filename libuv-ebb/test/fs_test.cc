@@ -106,6 +106,17 @@ TEST_F(FsTest, CopyfileCopiesContentsAndModeAndSparesItself) {
   CloseAll();
 }
 
+TEST_F(FsTest, CopyfileCopiesTheOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  Write("from", "x");
+  ASSERT_EQ(chown(Path("from").c_str(), 1234, 5678), 0);
+  uv_fs_t request;
+  ASSERT_EQ(uv_fs_copyfile(nullptr, &request, Path("from").c_str(), Path("to").c_str(), 0, nullptr), 0);
+  ASSERT_EQ(uv_fs_stat(nullptr, &request, Path("to").c_str(), nullptr), 0);
+  EXPECT_EQ(request.statbuf.st_uid, 1234u);
+  EXPECT_EQ(request.statbuf.st_gid, 5678u);
+}
+
 TEST_F(FsTest, TimesMayBeNowOrOmitted) {
   Write("file", "");
   uv_fs_t request;
