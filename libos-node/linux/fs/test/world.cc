@@ -228,12 +228,7 @@ void SendSignal(Thread&, int signal) { world().signals_sent.push_back(signal); }
 void BeginMaskedWait(uint64_t mask) { world().mask_during_wait = mask; }
 void EndMaskedWait(bool) { ++world().mask_ends; }
 
-Result<size_t> FormatMaps(std::span<char> out) {
-  constexpr std::string_view kText = "00400000-00500000 r-xp 00000000 00:00 0                    /bin/node\n";
-  const size_t size = std::min(out.size(), kText.size());
-  if (size != 0) std::memcpy(out.data(), kText.data(), size);
-  return kText.size();
-}
+void WriteMaps(TextWriter& out) { out.Text("00400000-00500000 r-xp 00000000 00:00 0                    /bin/node\n"); }
 
 }  // namespace linux_abi
 
