@@ -1,7 +1,7 @@
 // Ends the VM when the LibOS finds itself in a state that must not be: loudly, with a reason.
 #pragma once
 
-#include <cstdint>
+#include "kernel/text_writer.h"
 
 namespace ebb {
 
@@ -9,17 +9,10 @@ namespace ebb {
 // Memory beyond the VM's limit is needed, and there is nobody to tell: by whom.
 [[noreturn]] void OutOfMemory(const char* whom = "by the LibOS itself");
 
-// Builds the text of a crash report (ebb_core_shared.report) piece by piece.
-class ReportWriter {
+// The text of a crash report (ebb_core_shared.report), begun anew.
+class ReportWriter : public TextWriter {
  public:
   ReportWriter();
-  ReportWriter& Text(const char* text);
-  ReportWriter& Hex(uint64_t value);
-  ReportWriter& Decimal(int64_t value);
-
- private:
-  char* at_;
-  char* end_;
 };
 
 }  // namespace ebb

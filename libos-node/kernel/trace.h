@@ -1,10 +1,11 @@
 // Tracing (EBB_BOOT_TRACE): one line per syscall and hypercall on the trace stream of the log channel.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "kernel/core.h"
+#include "kernel/text_writer.h"
 
 namespace ebb {
 
@@ -13,14 +14,13 @@ inline bool Tracing() { return (boot_info().flags & EBB_BOOT_TRACE) != 0; }
 // One line, built piece by piece; what does not fit is cut.
 class TraceLine {
  public:
-  TraceLine& Text(const char* text);
-  TraceLine& Hex(uint64_t value);
-  TraceLine& Decimal(int64_t value);
+  TextWriter& out() { return out_; }
   void Send();
 
  private:
   char text_[256];
-  size_t size_ = 0;
+  // The last byte is the end of the line's.
+  TextWriter out_{std::span(text_).first(sizeof(text_) - 1)};
 };
 
 // Sending a line makes hypercalls itself; those are not traced.

@@ -64,28 +64,21 @@ constexpr auto kTable = [] {
 
 void TraceCall(const UserFrame& frame, bool known) {
   TraceLine line;
-  line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(frame.orig_rax)).Text("(");
-  line.Hex(frame.rdi)
-      .Text(", ")
-      .Hex(frame.rsi)
-      .Text(", ")
-      .Hex(frame.rdx)
-      .Text(", ")
-      .Hex(frame.r10)
-      .Text(", ")
-      .Hex(frame.r8)
-      .Text(", ")
-      .Hex(frame.r9);
-  line.Text(known ? ")" : ") unknown").Send();
+  TextWriter& out = line.out();
+  out.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(frame.orig_rax)).Text("(");
+  out.Hex(frame.rdi).Text(", ").Hex(frame.rsi).Text(", ").Hex(frame.rdx).Text(", ");
+  out.Hex(frame.r10).Text(", ").Hex(frame.r8).Text(", ").Hex(frame.r9).Text(known ? ")" : ") unknown");
+  line.Send();
 }
 
 void TraceResult(uint64_t number, int64_t result) {
   TraceLine line;
-  line.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(number)).Text(" = ");
+  TextWriter& out = line.out();
+  out.Text("[").Decimal(scheduler().current()->tid).Text("] ").Text(SyscallName(number)).Text(" = ");
   if (result < 0 && result > -4096)
-    line.Decimal(result);
+    out.Signed(result);
   else
-    line.Hex(static_cast<uint64_t>(result));
+    out.Hex(static_cast<uint64_t>(result));
   line.Send();
 }
 

@@ -1,14 +1,10 @@
 // /proc/self/maps.
 #pragma once
 
-#include <cstddef>
-#include <span>
-
-#include "kernel/result.h"
+#include "kernel/text_writer.h"
 
 namespace ebb::linux_abi {
 
-// The whole text into `out`; its full size even when it does not fit (then `out` holds a prefix).
-Result<size_t> FormatMaps(std::span<char> out);
+void WriteMaps(TextWriter& out);
 
 }  // namespace ebb::linux_abi

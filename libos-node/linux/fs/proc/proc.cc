@@ -1,6 +1,7 @@
 #include "linux/fs/proc/proc.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernel/panic.h"
 #include "linux/fd_table.h"
@@ -35,9 +36,31 @@ uint64_t NumberOf(const void* node, uint64_t which) {
 
 // ---- Texts
 
+// A text of any length: written again, with more room, when it did not fit.
+class MadeText {
+ public:
+  template <class Write>
+  std::string_view Make(Write write) {
+    constexpr size_t kFirstTry = 256, kSlack = 1024;
+    bytes_.resize(kFirstTry);
+    for (;;) {
+      TextWriter out({bytes_.data(), bytes_.size()});
+      write(out);
+      const bool fits = out.size() <= bytes_.size();
+      // Making room may itself change what the text is about, by little.
+      bytes_.resize(fits ? out.size() : out.size() + kSlack);
+      if (fits) return view();
+    }
+  }
+  std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  std::vector<char> bytes_;
+};
+
 class TextFile final : public SeekableFile {
  public:
-  TextFile(Inode& inode, uint32_t flags, TextBuffer text) : SeekableFile(inode, flags), text_(std::move(text)) {}
+  TextFile(Inode& inode, uint32_t flags, MadeText text) : SeekableFile(inode, flags), text_(std::move(text)) {}
   Result<size_t> Read(std::span<std::byte> buffer) override {
     const auto got = ReadAt(buffer, position_);
     position_ += *got;
@@ -53,7 +76,7 @@ class TextFile final : public SeekableFile {
   Result<size_t> Write(std::span<const std::byte>) override { return Errno::kBadF; }
 
  private:
-  TextBuffer text_;
+  MadeText text_;
 };
 
 class ProcText final : public Inode {
@@ -66,8 +89,8 @@ class ProcText final : public Inode {
   bool synthetic() const override { return true; }
   Result<ebb::Ref<File>> Open(uint32_t flags) override {
     if ((flags & kOAccMode) != kORdOnly) return Errno::kAcces;
-    TextBuffer text;
-    node_.write(text, thread_);
+    MadeText text;
+    text.Make([this](TextWriter& out) { node_.write(out, thread_); });
     return ebb::Ref<File>(new TextFile(*this, flags, std::move(text)));
   }
 
@@ -84,15 +107,14 @@ class ProcLink final : public Symlink {
   uint64_t device() const override { return kProcDevice; }
   bool synthetic() const override { return true; }
   Result<std::string_view> Target() override {
-    text_ = {};
-    node_.write(text_, 0);
-    if (text_.view().empty()) return Errno::kNoEnt;
-    return text_.view();
+    const std::string_view target = text_.Make([this](TextWriter& out) { node_.write(out, 0); });
+    if (target.empty()) return Errno::kNoEnt;
+    return target;
   }
 
  private:
   const ProcNode& node_;
-  TextBuffer text_;
+  MadeText text_;
 };
 
 // An open file without a place in the tree, met through /proc/self/fd: opening it gives the same open file.
@@ -114,25 +136,30 @@ class DescriptorLink final : public Symlink {
   bool synthetic() const override { return true; }
 
   Result<std::string_view> Target() override {
-    text_ = {};
     if (const InodeFile* inode_file = AsInodeFile(*file_)) {
       const Inode& inode = inode_file->inode();
       char buffer[kPathSize];
       const auto path = PathOf(inode, buffer);
-      if (path) return text_.Text(*path).view();
-      return text_.Text("/#").Decimal(inode.number()).Text(" (deleted)").view();
+      return text_.Make([&](TextWriter& out) {
+        if (path) {
+          out.Text(*path);
+        } else {
+          out.Text("/#").Decimal(inode.number()).Text(" (deleted)");
+        }
+      });
     }
     LinuxStat stat;
     if (const auto done = file_->Stat(stat); !done) return done.error();
     const uint32_t type = stat.mode & kSIfMt;
-    if (type == kSIfIfo || type == kSIfSock)
-      return text_.Text(type == kSIfIfo ? "pipe:[" : "socket:[").Decimal(stat.ino).Text("]").view();
-    const bool epoll = file_->kind() == FileKind::kEpoll;
-    const bool timer = file_->kind() == FileKind::kTimer;
-    return text_.Text(epoll   ? "anon_inode:[eventpoll]"
-                      : timer ? "anon_inode:[timerfd]"
-                              : "anon_inode:[eventfd]")
-        .view();
+    return text_.Make([&](TextWriter& out) {
+      if (type == kSIfIfo || type == kSIfSock) {
+        out.Text(type == kSIfIfo ? "pipe:[" : "socket:[").Decimal(stat.ino).Text("]");
+      } else {
+        out.Text(file_->kind() == FileKind::kEpoll   ? "anon_inode:[eventpoll]"
+                 : file_->kind() == FileKind::kTimer ? "anon_inode:[timerfd]"
+                                                     : "anon_inode:[eventfd]");
+      }
+    });
   }
 
   Result<ebb::Ref<Inode>> Object() override {
@@ -149,7 +176,7 @@ class DescriptorLink final : public Symlink {
   static constexpr size_t kPathSize = 4096;
 
   ebb::Ref<File> file_;
-  TextBuffer text_;
+  MadeText text_;
 };
 
 // ---- Directories
@@ -157,7 +184,7 @@ class DescriptorLink final : public Symlink {
 class ProcDirectory : public Directory {
  public:
   ProcDirectory(uint64_t number, Directory* up, std::string_view name) : Directory(0555, number), up_(up) {
-    text_.Text(name);
+    text_.Make([name](TextWriter& out) { out.Text(name); });
   }
   uint64_t device() const override { return kProcDevice; }
   bool synthetic() const override { return true; }
@@ -167,7 +194,7 @@ class ProcDirectory : public Directory {
 
  private:
   ebb::Ref<Directory> up_;
-  TextBuffer text_;
+  MadeText text_;
 };
 
 // Open descriptors, one link each.
@@ -190,15 +217,14 @@ class DescriptorDirectory final : public ProcDirectory {
       const auto number = static_cast<uint64_t>(fd);
       if (found || number < first) return;
       found = true;
-      listed_ = {};
-      listed_.Decimal(number);
+      listed_.Make([number](TextWriter& text) { text.Decimal(number); });
       out = {listed_.view(), NumberOf(nullptr, number + 1), kSIfLnk | 0777, kFirstPosition + number + 1};
     });
     return found;
   }
 
  private:
-  TextBuffer listed_;
+  MadeText listed_;
 };
 
 ebb::Ref<Inode> MakeNode(const ProcNode& node, Directory& up, uint32_t thread);
@@ -226,8 +252,7 @@ class TableDirectory : public ProcDirectory {
     if (index >= nodes_.size()) {
       uint32_t number = 0;
       if (!NumberAt(index - nodes_.size(), number)) return false;
-      listed_ = {};
-      listed_.Decimal(number);
+      listed_.Make([number](TextWriter& text) { text.Decimal(number); });
       out = {listed_.view(), NumberOf(this, number), kSIfDir | 0555, position + 1};
       return true;
     }
@@ -244,7 +269,7 @@ class TableDirectory : public ProcDirectory {
  private:
   std::span<const ProcNode> nodes_;
   uint32_t thread_;
-  TextBuffer listed_;
+  MadeText listed_;
 };
 
 class ProcRoot final : public TableDirectory {

@@ -4,8 +4,8 @@
 
 #include <span>
 
+#include "kernel/text_writer.h"
 #include "linux/fs/inode.h"
-#include "linux/fs/proc/text_buffer.h"
 
 namespace ebb::linux_abi {
 
@@ -15,7 +15,7 @@ struct ProcNode {
   std::string_view name;
   Kind kind;
   // Of a text its content, of a link its target. `thread`: of whom; 0: of the process.
-  void (*write)(TextBuffer& out, uint32_t thread) = nullptr;
+  void (*write)(TextWriter& out, uint32_t thread) = nullptr;
   std::span<const ProcNode> children = {};
 };
 

@@ -33,39 +33,24 @@ std::string_view NameOf(uint32_t thread) {
   return BaseName(Option("program")).substr(0, kMaxName);
 }
 
-void WriteExe(TextBuffer& out, uint32_t) { out.Text(Option("program")); }
-void WriteRoot(TextBuffer& out, uint32_t) { out.Text("/"); }
+void WriteExe(TextWriter& out, uint32_t) { out.Text(Option("program")); }
+void WriteRoot(TextWriter& out, uint32_t) { out.Text("/"); }
 
-void WriteCwd(TextBuffer& out, uint32_t) {
+void WriteCwd(TextWriter& out, uint32_t) {
   char buffer[4096];
   if (const auto path = PathOf(file_system().current(), buffer)) out.Text(*path);
 }
 
-void WriteBlock(TextBuffer& out, uint64_t address, uint64_t size) {
+void WriteBlock(TextWriter& out, uint64_t address, uint64_t size) {
   out.Text({reinterpret_cast<const char*>(address), size});
 }
-void WriteCmdline(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().arguments, boot_info().arguments_size); }
-void WriteEnviron(TextBuffer& out, uint32_t) { WriteBlock(out, boot_info().environment, boot_info().environment_size); }
-void WriteComm(TextBuffer& out, uint32_t thread) { out.Text(NameOf(thread)).Text("\n"); }
+void WriteCmdline(TextWriter& out, uint32_t) { WriteBlock(out, boot_info().arguments, boot_info().arguments_size); }
+void WriteEnviron(TextWriter& out, uint32_t) { WriteBlock(out, boot_info().environment, boot_info().environment_size); }
+void WriteComm(TextWriter& out, uint32_t thread) { out.Text(NameOf(thread)).Text("\n"); }
 
-void WriteMaps(TextBuffer& out, uint32_t) {
-  // Making room may itself change what is mapped, by little.
-  constexpr size_t kSlack = 1024;
-  std::vector<char>& bytes = out.bytes();
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    const auto wanted = FormatMaps({});
-    if (!wanted) return;
-    bytes.resize(*wanted + kSlack);
-    const auto size = FormatMaps({bytes.data(), bytes.size()});
-    if (size && *size <= bytes.size()) {
-      bytes.resize(*size);
-      return;
-    }
-  }
-  bytes.clear();
-}
+void WriteProcessMaps(TextWriter& out, uint32_t) { WriteMaps(out); }
 
-void WriteStat(TextBuffer& out, uint32_t thread) {
+void WriteStat(TextWriter& out, uint32_t thread) {
   const uint64_t pid = Pid();
   const uint64_t bytes = MemoryCommitted();
   out.Decimal(thread != 0 ? thread : pid)
@@ -90,12 +75,12 @@ void WriteStat(TextBuffer& out, uint32_t thread) {
   out.Text("\n");
 }
 
-void WriteStatm(TextBuffer& out, uint32_t) {
+void WriteStatm(TextWriter& out, uint32_t) {
   const uint64_t pages = MemoryCommitted() / kPage;
   out.Decimal(pages).Text(" ").Decimal(pages).Text(" 0 0 0 ").Decimal(pages).Text(" 0\n");
 }
 
-void WriteStatus(TextBuffer& out, uint32_t thread) {
+void WriteStatus(TextWriter& out, uint32_t thread) {
   constexpr uint64_t kKilobyte = 1024;
   const uint64_t pid = Pid();
   const uint64_t kilobytes = MemoryCommitted() / kKilobyte;
@@ -112,10 +97,10 @@ void WriteStatus(TextBuffer& out, uint32_t thread) {
   out.Text("Threads:\t").Decimal(process().thread_count()).Text("\n");
 }
 
-void WriteMounts(TextBuffer& out, uint32_t) { out.Text("rootfs / tmpfs rw 0 0\nproc /proc proc ro 0 0\n"); }
+void WriteMounts(TextWriter& out, uint32_t) { out.Text("rootfs / tmpfs rw 0 0\nproc /proc proc ro 0 0\n"); }
 
 // One group without limits: libuv tells no free memory where this file is missing.
-void WriteCgroup(TextBuffer& out, uint32_t) { out.Text("0::/\n"); }
+void WriteCgroup(TextWriter& out, uint32_t) { out.Text("0::/\n"); }
 
 constexpr ProcNode kThreadNodes[] = {
     {"comm", Kind::kText, WriteComm},
@@ -131,7 +116,7 @@ constexpr ProcNode kProcessNodes[] = {
     {"environ", Kind::kText, WriteEnviron},
     {"exe", Kind::kLink, WriteExe},
     {"fd", Kind::kDescriptors},
-    {"maps", Kind::kText, WriteMaps},
+    {"maps", Kind::kText, WriteProcessMaps},
     {"mounts", Kind::kText, WriteMounts},
     {"root", Kind::kLink, WriteRoot},
     {"stat", Kind::kText, WriteStat},

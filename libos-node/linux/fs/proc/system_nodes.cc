@@ -14,15 +14,15 @@ using Kind = ProcNode::Kind;
 constexpr uint64_t kNanosecondsPerTick = 10'000'000;  // USER_HZ is 100
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
-void WriteSelf(TextBuffer& out, uint32_t) { out.Decimal(static_cast<uint64_t>(SysGetpid())); }
+void WriteSelf(TextWriter& out, uint32_t) { out.Decimal(static_cast<uint64_t>(SysGetpid())); }
 
-void WriteThreadSelf(TextBuffer& out, uint32_t) {
+void WriteThreadSelf(TextWriter& out, uint32_t) {
   out.Decimal(static_cast<uint64_t>(SysGetpid())).Text("/task/").Decimal(static_cast<uint64_t>(SysGettid()));
 }
 
-void WriteMounts(TextBuffer& out, uint32_t) { out.Text("self/mounts"); }
+void WriteMounts(TextWriter& out, uint32_t) { out.Text("self/mounts"); }
 
-void WriteMeminfo(TextBuffer& out, uint32_t) {
+void WriteMeminfo(TextWriter& out, uint32_t) {
   constexpr uint64_t kKilobyte = 1024;
   const uint64_t total = MemoryLimit();
   const uint64_t used = MemoryCommitted();
@@ -49,7 +49,7 @@ void Cpuid(uint32_t leaf, uint32_t (&out)[4]) {
   asm volatile("cpuid" : "+a"(out[0]), "=b"(out[1]), "+c"(out[2]), "=d"(out[3]));
 }
 
-void WriteModelName(TextBuffer& out) {
+void WriteModelName(TextWriter& out) {
   constexpr uint32_t kHighest = 0x80000000, kBrandFirst = 0x80000002, kBrandLast = 0x80000004;
   uint32_t registers[4];
   Cpuid(kHighest, registers);
@@ -67,7 +67,7 @@ void WriteModelName(TextBuffer& out) {
   out.Text(text);
 }
 
-void WriteCpuinfo(TextBuffer& out, uint32_t) {
+void WriteCpuinfo(TextWriter& out, uint32_t) {
   constexpr uint32_t kFrequencies = 0x16;
   uint32_t registers[4];
   Cpuid(0, registers);
@@ -83,7 +83,7 @@ void WriteCpuinfo(TextBuffer& out, uint32_t) {
   }
 }
 
-void WriteStat(TextBuffer& out, uint32_t) {
+void WriteStat(TextWriter& out, uint32_t) {
   const uint64_t idle = scheduler().idle_ns();
   const uint64_t up = clock->Now() - boot_time_ns();
   const uint64_t cores = boot_info().core_count;
@@ -104,7 +104,7 @@ void WriteStat(TextBuffer& out, uint32_t) {
       .Text("\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
 }
 
-void WriteUptime(TextBuffer& out, uint32_t) {
+void WriteUptime(TextWriter& out, uint32_t) {
   constexpr uint64_t kNanosecondsPerHundredth = kNanosecondsPerSecond / 100;
   const auto seconds = [&](uint64_t ns) {
     const uint64_t hundredths = ns / kNanosecondsPerHundredth % 100;
@@ -116,27 +116,27 @@ void WriteUptime(TextBuffer& out, uint32_t) {
   out.Text("\n");
 }
 
-void WriteLoadavg(TextBuffer& out, uint32_t) {
+void WriteLoadavg(TextWriter& out, uint32_t) {
   out.Text("0.00 0.00 0.00 1/1 ").Decimal(static_cast<uint64_t>(SysGetpid())).Text("\n");
 }
-void WriteFilesystems(TextBuffer& out, uint32_t) { out.Text("nodev\tproc\nnodev\ttmpfs\n"); }
+void WriteFilesystems(TextWriter& out, uint32_t) { out.Text("nodev\tproc\nnodev\ttmpfs\n"); }
 // Memory is counted when it is mapped: strict accounting, which lets glibc give its heaps back.
-void WriteOvercommit(TextBuffer& out, uint32_t) { out.Text("2\n"); }
-void WriteMaxMapCount(TextBuffer& out, uint32_t) { out.Text("65530\n"); }
-void WritePidMax(TextBuffer& out, uint32_t) { out.Text("32768\n"); }
-void WriteLastCapability(TextBuffer& out, uint32_t) { out.Text("40\n"); }
-void WriteFileMax(TextBuffer& out, uint32_t) { out.Text("65536\n"); }
-void WriteSomaxconn(TextBuffer& out, uint32_t) { out.Text("4096\n"); }
+void WriteOvercommit(TextWriter& out, uint32_t) { out.Text("2\n"); }
+void WriteMaxMapCount(TextWriter& out, uint32_t) { out.Text("65530\n"); }
+void WritePidMax(TextWriter& out, uint32_t) { out.Text("32768\n"); }
+void WriteLastCapability(TextWriter& out, uint32_t) { out.Text("40\n"); }
+void WriteFileMax(TextWriter& out, uint32_t) { out.Text("65536\n"); }
+void WriteSomaxconn(TextWriter& out, uint32_t) { out.Text("4096\n"); }
 
 // Another one with every look, also in clones of a machine.
-void WriteUuid(TextBuffer& out, uint32_t) {
+void WriteUuid(TextWriter& out, uint32_t) {
   uint8_t bytes[16];
   random().Fill(std::as_writable_bytes(std::span(bytes)));
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3f) | 0x80);
   for (size_t i = 0; i < sizeof(bytes); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) out.Text("-");
-    out.Hex(bytes[i], 2);
+    out.HexDigits(bytes[i], 2);
   }
   out.Text("\n");
 }
