@@ -306,14 +306,18 @@ TEST_P(HostileProcess, SyscallsFromTheHypercallPage) {
 
 TEST_P(HostileProcess, ForgedSignalReturns) { Attack("sigreturn", 1000); }
 
-// The guest process dies of its filter.
-constexpr const char* kKilledByFilter = R"({"reason":"fault","signal":"SIGSYS","process":"guest"})";
-
+// Not under KVM: there the way from a 32-bit `syscall` is the host kernel's own under PVM, for the machine's owner to
+// try.
 TEST_P(HostileProcess, SyscallsOfOtherArchitecturesEndTheVm) {
-  auto result = Sample("int80", 512, 8);
-  EXPECT_EQ(result.ends[kKilledByFilter], static_cast<int>(result.vms));
-  auto x32 = Sample("x32", 1280, 8);
-  EXPECT_EQ(x32.ends[kKilledByFilter], static_cast<int>(x32.vms));
+  for (const auto& [attack, count] : {std::pair("int80", 512), std::pair("x32", 1280), std::pair("compat", 3 * 512)}) {
+    const auto result = Sample(attack, static_cast<uint64_t>(count), 8);
+    for (const auto& [report, times] : result.ends)
+      EXPECT_TRUE(report.starts_with(R"({"reason":"fault","signal":"SIGSYS")")) << report;
+    // Of the three ways out of 32-bit code one is a fault on some processors.
+    if (attack != std::string("compat")) {
+      EXPECT_EQ(result.vms, result.attempts);
+    }
+  }
 }
 
 TEST_P(HostileProcess, ForgedWordsOfTheHypercallPage) {
