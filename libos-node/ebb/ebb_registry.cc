@@ -9,7 +9,7 @@ EbbRoot* roots[kMaxEbbs];
 
 std::string_view NextOption(std::string_view& options) {
   const size_t end = options.find('\0');
-  std::string_view option = options.substr(0, end);
+  const std::string_view option(options.data(), end == std::string_view::npos ? options.size() : end);
   options.remove_prefix(end == std::string_view::npos ? options.size() : end + 1);
   return option;
 }
@@ -40,8 +40,9 @@ std::string_view InstallEbbs(std::span<const EbbImplementation> implementations,
     constexpr std::string_view kPrefix = "ebb.";
     const size_t equals = option.find('=');
     if (!option.starts_with(kPrefix) || equals == std::string_view::npos) continue;
-    const std::string_view ebb = option.substr(kPrefix.size(), equals - kPrefix.size());
-    const std::string_view name = option.substr(equals + 1);
+    // Not substr, which could throw: users of this file do without the C++ runtime.
+    const std::string_view ebb(option.data() + kPrefix.size(), equals - kPrefix.size());
+    const std::string_view name(option.data() + equals + 1, option.size() - equals - 1);
     bool found = false;
     for (const EbbImplementation& implementation : implementations) {
       if (implementation.ebb != ebb || implementation.name != name) continue;

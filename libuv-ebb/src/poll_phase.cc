@@ -54,13 +54,16 @@ struct WaitResult {
   bool waited;
 };
 
-WaitResult Wait(LoopState& state, ReadyEvent* events, int timeout_ms) {
+WaitResult Wait(LoopState& state, bool watches, ReadyEvent* events, int timeout_ms) {
   // Tells events that were there already from those that came during the wait.
   if (timeout_ms != 0 && state.measure_idle_time) {
     const int count = state.port->Wait(events, kBatch, 0);
     if (count > 0) return {count, false};
   }
-  if (timeout_ms == 0) return {state.port->Wait(events, kBatch, 0), false};
+  if (timeout_ms == 0 || HasPosts(state)) {
+    // Posts are seen in memory; only fds need the port.
+    return {watches ? state.port->Wait(events, kBatch, 0) : 0, false};
+  }
   Mailbox& mailbox = state.mailbox;
   mailbox.sleeping.store(true);
   // A post that came before the store did not wake us; one that comes after it will.
@@ -138,7 +141,7 @@ void RunPoll(uv_loop_t* loop, int timeout_ms) {
   const uint64_t start = loop->time;
   int left = timeout_ms;
   for (int batches = 0; batches < kMaxBatches;) {
-    const auto [count, waited] = Wait(state, events, left);
+    const auto [count, waited] = Wait(state, loop->nfds != 0, events, left);
     uv_update_time(loop);
     if (count > 0) {
       CountEvents(state, static_cast<uint64_t>(count), waited);
