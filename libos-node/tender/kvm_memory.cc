@@ -139,7 +139,8 @@ long KvmMemory::HostPages::Protect(uint64_t address, uint64_t size, uint64_t pro
 }
 
 long KvmMemory::HostPages::Release(uint64_t address, uint64_t size) {
-  KvmTables(memory.base_).UnmapPages(address, size);
+  if (auto done = memory.EnsureTables(memory.next_table_ + KvmTables::kTablesToUnmap); !done) return -ENOMEM;
+  KvmTables(memory.base_).UnmapPages(address, size, memory.next_table_);
   return Clear(address, size);
 }
 

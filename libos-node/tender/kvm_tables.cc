@@ -19,6 +19,10 @@ constexpr uint64_t kPresent = 1, kWritable = 2, kUser = 4, kAccessed = 0x20, kDi
 constexpr uint64_t kNoExecute = 1ull << 63;
 constexpr uint64_t kGiB = 1ull << 30;
 constexpr uint64_t kLargePage = 2ull << 20;
+constexpr uint64_t kEntries = 512;
+constexpr uint64_t kAddress = 0x000ffffffffff000;
+constexpr uint64_t kTable = kPresent | kWritable | kUser | kAccessed;
+constexpr uint64_t kPage = kTable | kDirty;
 
 static_assert(kPds + EBB_ARENA_END / kGiB * EBB_PAGE_SIZE <= kLowSize);
 static_assert(kRing0Base / kGiB < 512, "one PDPT covers everything");
@@ -62,7 +66,6 @@ void KvmTables::Build() {
     Words(kIdt)[vector * 2 + 1] = handler >> 32;
   }
 
-  constexpr uint64_t kTable = kPresent | kWritable | kUser | kAccessed;
   Words(kPml4)[0] = kPdpt | kTable;
   Words(kPdpt)[kRing0Base / kGiB] = kRing0Pd | kTable;
   Words(kRing0Pd)[0] = kRing0Pt | kTable;
@@ -74,35 +77,56 @@ void KvmTables::Build() {
 
 void KvmTables::MapIdentity(uint64_t address, uint64_t size) {
   for (uint64_t at = address; at < address + size; at += kLargePage) {
-    const uint64_t pd = kPds + at / kGiB * EBB_PAGE_SIZE;
-    Words(pd)[at % kGiB / kLargePage] = at | kPresent | kWritable | kUser | kAccessed | kDirty | kLarge;
-    Words(kPdpt)[at / kGiB] = pd | kPresent | kWritable | kUser | kAccessed;
+    Directory(at) = at | kPage | kLarge;
+    Words(kPdpt)[at / kGiB] = (kPds + at / kGiB * EBB_PAGE_SIZE) | kTable;
   }
 }
 
-uint64_t* KvmTables::Entry(uint64_t address, uint64_t* next_table) {
-  constexpr uint64_t kTable = kPresent | kWritable | kUser | kAccessed;
-  constexpr uint64_t kAddress = 0x000ffffffffff000;
-  const uint64_t pd = kPds + address / kGiB * EBB_PAGE_SIZE;
-  uint64_t& directory_entry = Words(pd)[address % kGiB / kLargePage];
-  if ((directory_entry & kPresent) == 0) {
-    if (next_table == nullptr) return nullptr;
-    directory_entry = *next_table | kTable;
-    *next_table += EBB_PAGE_SIZE;
-    Words(kPdpt)[address / kGiB] = pd | kTable;
+uint64_t& KvmTables::Directory(uint64_t address) {
+  return Words(kPds + address / kGiB * EBB_PAGE_SIZE)[address % kGiB / kLargePage];
+}
+
+uint64_t* KvmTables::Table(uint64_t address, uint64_t& next_table) {
+  uint64_t& directory = Directory(address);
+  if ((directory & (kPresent | kLarge)) == kPresent) return Words(directory & kAddress);
+  const uint64_t table = next_table;
+  next_table += EBB_PAGE_SIZE;
+  if ((directory & kPresent) != 0) {
+    const uint64_t start = address & ~(kLargePage - 1);
+    for (uint64_t page = 0; page < kEntries; ++page) Words(table)[page] = (start + page * EBB_PAGE_SIZE) | kPage;
   }
-  return &Words(directory_entry & kAddress)[address % kLargePage / EBB_PAGE_SIZE];
+  directory = table | kTable;
+  Words(kPdpt)[address / kGiB] = (kPds + address / kGiB * EBB_PAGE_SIZE) | kTable;
+  return Words(table);
 }
 
 void KvmTables::MapPages(uint64_t address, uint64_t size, uint64_t& next_table) {
-  for (uint64_t at = address; at < address + size; at += EBB_PAGE_SIZE) {
-    *Entry(at, &next_table) = at | kPresent | kWritable | kUser | kAccessed | kDirty;
+  const uint64_t end = address + size;
+  while (address < end) {
+    const uint64_t stop = std::min(end, (address & ~(kLargePage - 1)) + kLargePage);
+    if (stop - address == kLargePage && (Directory(address) & kPresent) == 0) {
+      Directory(address) = address | kPage | kLarge;
+      Words(kPdpt)[address / kGiB] = (kPds + address / kGiB * EBB_PAGE_SIZE) | kTable;
+    } else {
+      uint64_t* table = Table(address, next_table);
+      for (uint64_t at = address; at < stop; at += EBB_PAGE_SIZE) table[at % kLargePage / EBB_PAGE_SIZE] = at | kPage;
+    }
+    address = stop;
   }
 }
 
-void KvmTables::UnmapPages(uint64_t address, uint64_t size) {
-  for (uint64_t at = address; at < address + size; at += EBB_PAGE_SIZE) {
-    if (uint64_t* entry = Entry(at, nullptr); entry != nullptr) *entry = 0;
+void KvmTables::UnmapPages(uint64_t address, uint64_t size, uint64_t& next_table) {
+  const uint64_t end = address + size;
+  while (address < end) {
+    const uint64_t stop = std::min(end, (address & ~(kLargePage - 1)) + kLargePage);
+    uint64_t& directory = Directory(address);
+    if ((directory & kLarge) != 0 && stop - address == kLargePage) {
+      directory = 0;
+    } else if ((directory & kPresent) != 0) {
+      uint64_t* table = Table(address, next_table);
+      for (uint64_t at = address; at < stop; at += EBB_PAGE_SIZE) table[at % kLargePage / EBB_PAGE_SIZE] = 0;
+    }
+    address = stop;
   }
 }
 

@@ -67,15 +67,18 @@ class KvmTables {
   // Makes guest-virtual [address, address + size) present; multiples of 2 MiB.
   void MapIdentity(uint64_t address, uint64_t size);
 
-  // The same page by page, for heap and arena. `next_table` (from kTables on) moves; the caller has backed [next_table,
-  // next_table + TablesFor(...)).
+  // The same for heap and arena, by the page: none of the range is present (present all over). `next_table` (from
+  // kTables on) moves; the caller has backed [next_table, next_table + TablesFor(...)).
   void MapPages(uint64_t address, uint64_t size, uint64_t& next_table);
-  void UnmapPages(uint64_t address, uint64_t size);
+  void UnmapPages(uint64_t address, uint64_t size, uint64_t& next_table);
+  // What MapPages may take at most. UnmapPages takes one for each large page at the ends of the range.
   static uint64_t TablesFor(uint64_t size) { return (size / (2ull << 20) + 2) * EBB_PAGE_SIZE; }
+  static constexpr uint64_t kTablesToUnmap = 2 * EBB_PAGE_SIZE;
 
  private:
-  // The entry of the last level for a page; null when there is no table (and no room was given to make one).
-  uint64_t* Entry(uint64_t address, uint64_t* next_table);
+  uint64_t& Directory(uint64_t address);
+  // The table of an address's 2 MiB; makes it, and splits a large page.
+  uint64_t* Table(uint64_t address, uint64_t& next_table);
   uint64_t* Words(uint64_t guest_physical) { return reinterpret_cast<uint64_t*>(low_ + guest_physical); }
 
   uint8_t* low_;

@@ -154,6 +154,30 @@ TEST(AddressSpace, FreeMemoryNeverRefusesAnAllocationThatFits) {
   page_allocator().Free(run);
 }
 
+TEST(AddressSpace, ALargeProgramIsGivenLargePages) {
+  test::FakeTender tender(256ull << 20);
+  constexpr uint64_t kSize = 512 * 1024, kLarge = 2ull << 20;
+  std::vector<uint64_t> pieces;
+  while (address_space().committed_bytes() < (32ull << 20)) pieces.push_back(MustMap(kSize));
+  EXPECT_EQ(address_space().free_memory().bytes(), 0u) << "a small one gets what it asks for";
+  const uint64_t before = tender.memory_calls();
+  while (address_space().committed_bytes() < (64ull << 20)) {
+    pieces.push_back(MustMap(kSize));
+    ASSERT_EQ(*reinterpret_cast<uint64_t*>(pieces.back() + kSize - 8), 0u);
+  }
+  EXPECT_LE(tender.memory_calls(), before + 32 / 2 + 1);
+  EXPECT_EQ(tender.committed() % kLarge, 0u);
+  // Not into what is mapped, and no more than half of the VM's memory.
+  while (address_space().committed_bytes() < (128ull << 20)) pieces.push_back(MustMap(kSize));
+  EXPECT_LE(address_space().free_memory().bytes(), kLarge);
+  const uint64_t committed = tender.committed();
+  pieces.push_back(MustMap(kSize));
+  EXPECT_LE(tender.committed(), committed + kSize);
+  for (const uint64_t at : pieces) ASSERT_TRUE(address_space().Unmap(at, kSize));
+  EXPECT_TRUE(address_space().ReleaseFreeMemory());
+  EXPECT_EQ(tender.committed(), 0u);
+}
+
 TEST(AddressSpace, AReservationOverFreeMemoryIsInaccessibleAndItsMemoryComesBackZero) {
   test::FakeTender tender(64ull << 20);
   constexpr uint64_t kSize = 2ull << 20;

@@ -20,10 +20,10 @@
 
 namespace ebb {
 namespace test {
+uint64_t limit = 0;
 namespace {
 
 FakeTender* current = nullptr;
-uint64_t limit = 0;
 std::map<uint64_t, uint64_t> held;  // pages and their protection
 uint64_t calls = 0;
 
@@ -134,6 +134,7 @@ uint64_t MemoryLimit() { return boot_info().memory_limit; }
 
 PageAllocator& page_allocator() { return *EbbRef<PageAllocator>(kPageAllocatorEbb); }
 GeneralPurposeAllocator& gp_allocator() { return *EbbRef<GeneralPurposeAllocator>(kGeneralPurposeAllocatorEbb); }
+uint64_t MemoryCommitted() { return linux_abi::address_space().committed_bytes(); }
 bool ReclaimMemory() { return linux_abi::address_space().ReleaseFreeMemory(); }
 // Tests set no EBB_BOOT_TRACE.
 void TraceHypercall(const char*, uint64_t, uint64_t, uint64_t) {}

@@ -31,6 +31,10 @@ constexpr uint64_t kLazyThreshold = 1ull << 20;
 constexpr uint64_t kChunk = 256 * 1024;
 constexpr uint64_t kLargePage = 2ull << 20;
 
+// A program that has come to this size will need more: it is given whole large pages where nothing else lies. Below,
+// the pages that a start and small actions need lie closer together.
+constexpr uint64_t kLargePagesFrom = 32ull << 20;
+
 // Of the VM's memory, what may be kept for reuse: a few generations of V8's young space.
 constexpr uint64_t kFreeShare = 4;
 
@@ -154,6 +158,10 @@ Result<> AddressSpace::Provide(uint64_t start, uint64_t end, uint32_t prot) {
     }
     at = there.end;
   }
+  if (first < last && CommitLargePages(first, last, prot)) {
+    Claim(start, end);
+    return Ok{};
+  }
   if (first < last) {
     // May give back the free memory inside the range, too, which then is missing as well.
     const uint64_t kept = free_.bytes();
@@ -167,6 +175,27 @@ Result<> AddressSpace::Provide(uint64_t start, uint64_t end, uint32_t prot) {
   }
   Claim(start, end);
   return Ok{};
+}
+
+bool AddressSpace::CommitLargePages(uint64_t start, uint64_t end, uint32_t prot) {
+  const auto nothing_at = [this](uint64_t low, uint64_t high) {
+    const size_t index = IndexOf(low);
+    return (index == mappings_.size() || mappings_[index].start >= high) && free_.First(low, high).size() == 0;
+  };
+  // Up to the end of a large page in any case, so that the next one is whole.
+  uint64_t from = start & ~(kLargePage - 1);
+  if (!nothing_at(from, start)) from = start;
+  const uint64_t to = (end + kLargePage - 1) & ~(kLargePage - 1);
+  const uint64_t extra = (to - from) - (end - start);
+  const uint64_t used = MemoryCommitted() + free_.bytes();
+  if (prot != kReadWrite || extra == 0 || to > kSparseStart || committed_ < kLargePagesFrom ||
+      used + (to - from) > MemoryLimit() / 2 || free_.bytes() + extra > free_.capacity() || !nothing_at(end, to) ||
+      hypercall::Protect(from, to - from, prot) != 0) {
+    return false;
+  }
+  if (from < start) free_.Add({from, start, false, false});
+  if (end < to) free_.Add({end, to, false, false});
+  return true;
 }
 
 void AddressSpace::Claim(uint64_t start, uint64_t end) {

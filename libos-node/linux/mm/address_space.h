@@ -95,6 +95,9 @@ class AddressSpace {
   Result<> Commit(uint64_t start, uint64_t end, uint32_t prot);
   // Makes memory that holds nothing of the program accessible and zero: free memory where there is some.
   Result<> Provide(uint64_t start, uint64_t end, uint32_t prot);
+  // Commits [start, end) up to the borders of its large pages; what is more becomes free memory. False: nothing was
+  // done, because there is no room or no reason for it.
+  bool CommitLargePages(uint64_t start, uint64_t end, uint32_t prot);
   // Takes the free memory of a range that is accessible now, and zeroes it.
   void Claim(uint64_t start, uint64_t end);
   // Inserts a mapping that is not committed, but for free memory that lies there.

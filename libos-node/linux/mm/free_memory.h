@@ -39,6 +39,7 @@ class FreeMemory {
   uint64_t ReleaseAll() { return Release(0, ~0ull); }
 
   uint64_t bytes() const { return bytes_; }
+  uint64_t capacity() const { return capacity_; }
   // Changes with every Add and TakeFirst: whoever sees the same number twice knows that nobody needed the memory.
   uint64_t uses() const { return uses_; }
 

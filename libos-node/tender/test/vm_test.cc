@@ -191,6 +191,17 @@ TEST_P(VmTest, MemoryIsCountedProtectedAndReleased) {
   }
 }
 
+TEST_P(VmTest, LargePagesAreSplitWhereTheyMustBe) {
+  const auto result = Scenario("largepages", {"--memory", "64"});
+  EXPECT_EQ(result.exit_json, R"({"reason":"exit","code":0})");
+  for (const char* name : {"commit", "close", "giveBack", "readOnly", "closeLast", "again", "clear", "end"})
+    EXPECT_EQ(NumberOf(result, name), 0) << name;
+  // Page faults with their address, and the instruction that made them.
+  for (const char* name : {"closedRead", "holeRead", "holeWrite", "fixedWrite", "goneRead", "behind", "nothing"})
+    EXPECT_EQ(result.values.at(name), "14 1 77 1") << name;
+  for (const char* name : {"wrong", "nonzero", "wrongAgain", "cleared"}) EXPECT_EQ(NumberOf(result, name), 0) << name;
+}
+
 TEST_P(VmTest, ForeignPortsAndInterruptFlagAreFaults) {
   const auto result = Scenario("out");
   EXPECT_EQ(result.values.at("out"), "13 0 77 1");

@@ -5,7 +5,14 @@ const samples = (...ms: number[]) => ms.map((each) => ({ ms: each, cpuMs: each *
 
 test('a ratio is the baseline over the measured one: slower is less than 1', () => {
   const figures = figuresOf(samples(200, 210, 190), samples(100, 90, 400));
-  expect(figures).toEqual({ n: 3, ms: { min: 190, median: 200, p99: 210 }, cpuMs: 400, ratio: 0.5, cpuRatio: 0.5 });
+  expect(figures).toEqual({
+    n: 3,
+    ms: { min: 190, median: 200, p99: 210 },
+    cpuMs: 400,
+    ratio: 0.5,
+    cpuRatio: 0.5,
+    bestRatio: 90 / 190,
+  });
 });
 
 test('median and percentiles', () => {

@@ -96,6 +96,45 @@ void Faults() {
   Fault("noncanonical", UserRead, 0x8000000000000000ull);
 }
 
+// A region of large pages, committed at once, of which parts are taken away, protected and given back.
+void LargePages() {
+  constexpr uint64_t kLarge = 2ull << 20, kPage = 4096;
+  const uint64_t rw = EBB_PROT_READ | EBB_PROT_WRITE;
+  const uint64_t base = EBB_ARENA_BASE + 0x40000000;
+  SaySigned("commit", Hc(EBB_HC_PROTECT, base, 4 * kLarge, rw));
+  const auto word = [](uint64_t address)->volatile uint64_t& { return *reinterpret_cast<volatile uint64_t*>(address); };
+  for (uint64_t at = base; at < base + 4 * kLarge; at += kPage) word(at) = at;
+  // A hole in the second page, a read-only place in the third, all of the fourth gone.
+  const uint64_t hole = base + kLarge + 64 * kPage, fixed = base + 2 * kLarge + 3 * kPage, gone = base + 3 * kLarge;
+  SaySigned("close", Hc(EBB_HC_PROTECT, hole, 16 * kPage, 0));
+  Fault("closedRead", UserRead, hole + kPage);
+  SaySigned("giveBack", Hc(EBB_HC_DISCARD, hole, 16 * kPage));
+  SaySigned("readOnly", Hc(EBB_HC_PROTECT, fixed, kPage, EBB_PROT_READ));
+  SaySigned("closeLast", Hc(EBB_HC_PROTECT, gone, kLarge, 0) | Hc(EBB_HC_DISCARD, gone, kLarge));
+  Fault("holeRead", UserRead, hole);
+  Fault("holeWrite", UserWrite, hole + 15 * kPage);
+  Fault("fixedWrite", UserWrite, fixed);
+  Fault("goneRead", UserRead, gone + kLarge - kPage);
+  Fault("behind", UserRead, base + 4 * kLarge);
+  uint64_t wrong = 0;
+  for (uint64_t at = base; at < gone; at += kPage) wrong += (at < hole || at >= hole + 16 * kPage) && word(at) != at;
+  Say("wrong", wrong);
+  // Back again, zero, beside what stayed.
+  SaySigned("again", Hc(EBB_HC_PROTECT, base + kLarge, 3 * kLarge, rw));
+  uint64_t nonzero = 0;
+  for (uint64_t at = hole; at < hole + 16 * kPage; at += 8) nonzero += word(at) != 0;
+  for (uint64_t at = gone; at < gone + kLarge; at += 8) nonzero += word(at) != 0;
+  Say("nonzero", nonzero);
+  for (uint64_t at = base; at < base + 4 * kLarge; at += kPage) word(at) = ~at;
+  wrong = 0;
+  for (uint64_t at = base; at < base + 4 * kLarge; at += kPage) wrong += word(at) != ~at;
+  Say("wrongAgain", wrong);
+  SaySigned("clear", Hc(EBB_HC_DISCARD, base, kLarge));
+  Say("cleared", word(base) | word(base + kLarge - 8));
+  SaySigned("end", Hc(EBB_HC_PROTECT, base, 4 * kLarge, 0) | Hc(EBB_HC_DISCARD, base, 4 * kLarge));
+  Fault("nothing", UserRead, base);
+}
+
 void Syscalls() {
   resume_after_syscall = true;
   SaySigned("getpid", UserSyscall(39, 0, 0, 0, 0, 0, 0));
@@ -395,6 +434,8 @@ void Run(const char* name) {
     Syscalls();
   } else if (Equal(name, "ticks")) {
     Ticks();
+  } else if (Equal(name, "largepages")) {
+    LargePages();
   } else if (Equal(name, "memory")) {
     Memory();
   } else if (Equal(name, "hostile")) {
