@@ -12,6 +12,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // On a machine that is busy with something else a boot alone takes longer than the default second.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,
