@@ -20,6 +20,7 @@ try {
     target: options.target,
     tender: options.tender,
     memoryMb: options.memory,
+    ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
     ...(options.users === undefined ? {} : { users: options.users }),
     gatewayPorts: options.gatewayPort,
     log,

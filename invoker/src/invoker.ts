@@ -4,7 +4,7 @@
  * decides about VMs.
  */
 
-import type { BootVm, Profile, TenderKind } from '@ebbwhisk/libos-node';
+import { type BootVm, cpuGroups, type Profile, type TenderKind } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { ActionCache } from './actions/action-cache.ts';
 import { ActivationHandler } from './activation/handler.ts';
@@ -25,6 +25,8 @@ export interface InvokerOptions {
   readonly instance: number;
   /** What the memory limits of all VMs may add up to. */
   readonly memoryMb: number;
+  /** Cores that all VMs may use together, each its part by memory as a hard limit. Default: no such limit. */
+  readonly cpus?: number;
   readonly boot: BootVm;
   /** Given to actions as __OW_API_HOST. */
   readonly apiHost: string;
@@ -83,6 +85,7 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
       ...(options.gatewayPorts === undefined ? {} : { gatewayPorts: options.gatewayPorts }),
     },
     memoryMb,
+    ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
     idleMs: options.idleMs ?? kDefaultIdleMs,
     clock,
     log,
@@ -125,7 +128,7 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
     }
   });
   const pings = startHealthPings(bus, identity, log);
-  log.info({ memoryMb, maxInFlight }, 'invoker started');
+  log.info({ memoryMb, maxInFlight, cpuShares: cpuGroups().method }, 'invoker started');
 
   async function shutDown(): Promise<void> {
     state = 'closing';

@@ -7,7 +7,7 @@
  * the idle time, and when a newer revision of their action comes. Left out: warm clones, pre-made VMs.
  */
 
-import type { BootOptions, BootVm, ExitReport, Vm } from '@ebbwhisk/libos-node';
+import { type BootOptions, type BootVm, type CpuShare, type ExitReport, sharesOf, type Vm } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { type Clock, within } from './clock.ts';
 import type { RecentLogs } from './container/recent-logs.ts';
@@ -26,6 +26,8 @@ export interface VmSpec {
   readonly memoryMb: number;
   readonly concurrency: number;
   readonly logsMb: number;
+  /** Hard limit of this action, percent of one core. */
+  readonly cpuQuotaPercent?: number;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -46,6 +48,8 @@ export interface PoolOptions {
   /** Added to every boot: tender, profile, gateway ports. */
   readonly bootOptions: Pick<BootOptions, 'tender' | 'profile' | 'gatewayPorts'>;
   readonly memoryMb: number;
+  /** Cores that all VMs may use together, each its part by memory as a hard limit. Absent: no such limit. */
+  readonly cpus?: number;
   readonly idleMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -285,6 +289,7 @@ export class Pool {
       ...bootOptions,
       kind: spec.kind,
       memoryMb: spec.memoryMb,
+      cpu: this.#cpuShare(spec),
       env: spec.env,
       signal: this.#abortBoots.signal,
     });
@@ -297,6 +302,15 @@ export class Pool {
       this.#pump();
     });
     return proxy;
+  }
+
+  /** As OpenWhisk's invoker gives it to containers: by memory. The quota is the action's own, or its part of `cpus`. */
+  #cpuShare({ memoryMb, cpuQuotaPercent }: VmSpec): CpuShare {
+    const { cpus, memoryMb: poolMb } = this.#options;
+    const shares = sharesOf(memoryMb, poolMb);
+    const part = cpus === undefined ? undefined : Math.max(1, (100 * cpus * memoryMb) / poolMb);
+    const quotas = [cpuQuotaPercent, part].filter((quota) => quota !== undefined);
+    return quotas.length === 0 ? { shares } : { shares, quotaPercent: Math.min(...quotas) };
   }
 
   #lease(entry: Entry, proxy: VmProxy): Lease {

@@ -171,6 +171,7 @@ enum ebb_hypercall {
   EBB_HC_ENTER = 0,
   /* long protect(uint64_t addr, uint64_t len, uint64_t prot): page-aligned range of EXE, HEAP or ARENA. Committing (any
    * access) counts against the limit: -ENOMEM. Fresh memory is zero. prot 0 makes the range fault; its content stays.
+   * EXE does not become writable (-EACCES): what its segments let be written is so from the start.
    */
   EBB_HC_PROTECT = 1,
   /* long discard(uint64_t addr, uint64_t len): contents of a HEAP or ARENA range become zero, memory returns to the

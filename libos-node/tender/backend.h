@@ -29,6 +29,7 @@ struct VmContext {
   std::unique_ptr<Broker> broker;  // set before Run
   int parent_fd = -1;              // readable: requests of the parent (the broker watches it already)
   int stop_fd = -1;                // readable: SIGTERM or SIGINT (watched likewise)
+  int nice = 0;                    // of this process and to be that of others (cpu_share.h)
   bool end_requested = false;
   // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first
   // submission.

@@ -49,7 +49,6 @@ Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
 KvmMemory::KvmMemory(KvmMemory&& other) noexcept
     : machine_(other.machine_),
       limit_(other.limit_),
-      max_windows_(other.max_windows_),
       reservation_(std::exchange(other.reservation_, nullptr)),
       base_(other.base_),
       bitmaps_(std::exchange(other.bitmaps_, nullptr)),
@@ -67,7 +66,6 @@ KvmMemory::~KvmMemory() {
 Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
   for (uint64_t window = address / kWindow; window <= (address + size - 1) / kWindow; ++window) {
     if (windows_.test(window)) continue;
-    if (windows_.count() >= max_windows_) return Error{ErrorCode::kMemory, "too many memory slots"};
     const uint64_t start = std::max(window * kWindow, uint64_t{EBB_LOW_END});
     const uint64_t length = (window + 1) * kWindow - start;
     if (auto done = machine_.SetSlot(static_cast<uint32_t>(window + 1), start, length, At(start)); !done) return done;
@@ -101,6 +99,16 @@ Result<void> KvmMemory::Map(const GuestMemoryPlan& plan) {
   return EnsureWindows(EBB_HYPERCALL_PAGE, EBB_DATA + EBB_DATA_SIZE - EBB_HYPERCALL_PAGE);
 }
 
+uint64_t KvmMemory::OverheadWith(uint64_t more_windows, uint64_t more_tables) const {
+  const uint64_t tables = (next_table_ - kTables) / EBB_PAGE_SIZE + more_tables;
+  return (windows_.count() + more_windows) * kWindowCost + tables * kTableCost;
+}
+
+uint64_t KvmMemory::LimitWith(uint64_t overhead) const {
+  const uint64_t counted = overhead > kFreeOverhead ? overhead - kFreeOverhead : 0;
+  return limit_ > counted ? limit_ - counted : 0;
+}
+
 // Only what a segment brought exists there: a hole stays one.
 bool KvmMemory::InExe(uint64_t address, uint64_t size) const {
   uint64_t at = address;
@@ -116,10 +124,12 @@ long KvmMemory::Protect(uint64_t address, uint64_t size, uint64_t prot) {
                        address >= EBB_EXE_BASE && size <= EBB_EXE_END - address;
     if (!valid) return -EINVAL;
     if (!InExe(address, size)) return -ENOMEM;
+    // Private copies of the program's pages would be memory that no limit counts.
+    if ((prot & EBB_PROT_WRITE) != 0) return -EACCES;
     return mprotect(At(address), size, HostProt(prot)) == 0 ? 0 : -errno;
   }
   HostPages host{*this};
-  return CommitMap::Protect(commits_, host, limit_, address, size, prot);
+  return CommitMap::Protect(commits_, host, LimitWith(overhead()), address, size, prot);
 }
 
 long KvmMemory::Discard(uint64_t address, uint64_t size) {
@@ -128,6 +138,11 @@ long KvmMemory::Discard(uint64_t address, uint64_t size) {
 }
 
 long KvmMemory::HostPages::Map(uint64_t address, uint64_t size, uint64_t prot) {
+  uint64_t windows = 0;
+  for (uint64_t window = address / kWindow; window <= (address + size - 1) / kWindow; ++window)
+    windows += memory.windows_.test(window) ? 0 : 1;
+  const uint64_t overhead = memory.OverheadWith(windows, KvmTables(memory.base_).MissingTables(address, size));
+  if (memory.commits_.committed + size > memory.LimitWith(overhead)) return -ENOMEM;
   if (auto done = memory.EnsureWindows(address, size); !done) return -ENOMEM;
   if (auto done = memory.EnsureTables(memory.next_table_ + KvmTables::TablesFor(size)); !done) return -ENOMEM;
   KvmTables(memory.base_).MapPages(address, size, memory.next_table_);

@@ -25,10 +25,13 @@ class KvmMemory {
  public:
   // Small enough that creating one costs little (about 20 us), large enough that a big heap needs few.
   static constexpr uint64_t kWindow = 64ull << 20;
-  // A slot costs about 160 KB of kernel memory that no limit counts, so a guest that commits one page in each window is
-  // stopped: this many windows, and one more per so much of its memory limit.
-  static constexpr uint64_t kBaseWindows = 64;
-  static constexpr uint64_t kLimitPerWindow = 1ull << 20;
+  // What the host pays beside the guest's pages, so that a guest that spreads them wide is stopped: kernel memory of a
+  // slot (reverse map and page tracking, 10 bytes a page), and per 2 MiB with pages in them a table of the guest's,
+  // KVM's shadow of it with its own reverse map, and the host's table of the backing memory.
+  static constexpr uint64_t kWindowCost = 160ull << 10;
+  static constexpr uint64_t kTableCost = 16ull << 10;
+  // So much of that is free; what is beyond it counts against the memory limit.
+  static constexpr uint64_t kFreeOverhead = 16ull << 20;
 
   static Result<KvmMemory> Create(KvmMachine& machine, uint64_t limit);
   KvmMemory(KvmMemory&& other) noexcept;
@@ -56,13 +59,17 @@ class KvmMemory {
 
   uint64_t committed() const { return commits_.committed; }
   uint64_t slots() const { return windows_.count(); }
+  // See kWindowCost and kTableCost.
+  uint64_t overhead() const { return OverheadWith(0, 0); }
 
  private:
-  KvmMemory(KvmMachine& machine, uint64_t limit)
-      : machine_(machine), limit_(limit), max_windows_(kBaseWindows + limit / kLimitPerWindow) {}
+  KvmMemory(KvmMachine& machine, uint64_t limit) : machine_(machine), limit_(limit) {}
   Result<void> EnsureWindows(uint64_t address, uint64_t size);
   // Memory for page tables up to guest-physical `end`.
   Result<void> EnsureTables(uint64_t end);
+  uint64_t OverheadWith(uint64_t more_windows, uint64_t more_tables) const;
+  // What is left of the limit for pages when the overhead is this.
+  uint64_t LimitWith(uint64_t overhead) const;
   bool InExe(uint64_t address, uint64_t size) const;
   bool Allows(uint64_t page, bool write) const;
 
@@ -76,7 +83,6 @@ class KvmMemory {
 
   KvmMachine& machine_;
   uint64_t limit_;
-  uint64_t max_windows_;
   uint8_t* reservation_ = nullptr;
   uint8_t* base_ = nullptr;  // host address of guest address 0
   uint8_t* bitmaps_ = nullptr;

@@ -100,6 +100,17 @@ uint64_t* KvmTables::Table(uint64_t address, uint64_t& next_table) {
   return Words(table);
 }
 
+uint64_t KvmTables::MissingTables(uint64_t address, uint64_t size) {
+  const uint64_t end = address + size;
+  uint64_t missing = 0;
+  while (address < end) {
+    const uint64_t stop = std::min(end, (address & ~(kLargePage - 1)) + kLargePage);
+    if (stop - address != kLargePage && (Directory(address) & kPresent) == 0) ++missing;
+    address = stop;
+  }
+  return missing;
+}
+
 void KvmTables::MapPages(uint64_t address, uint64_t size, uint64_t& next_table) {
   const uint64_t end = address + size;
   while (address < end) {

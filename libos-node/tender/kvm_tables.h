@@ -70,6 +70,8 @@ class KvmTables {
   // The same for heap and arena, by the page: none of the range is present (present all over). `next_table` (from
   // kTables on) moves; the caller has backed [next_table, next_table + TablesFor(...)).
   void MapPages(uint64_t address, uint64_t size, uint64_t& next_table);
+  // How many tables MapPages would make.
+  uint64_t MissingTables(uint64_t address, uint64_t size);
   void UnmapPages(uint64_t address, uint64_t size, uint64_t& next_table);
   // What MapPages may take at most. UnmapPages takes one for each large page at the ends of the range.
   static uint64_t TablesFor(uint64_t size) { return (size / (2ull << 20) + 2) * EBB_PAGE_SIZE; }

@@ -488,7 +488,8 @@ void KvmBackend::DescribeStats(JsonObject& stats) const {
   stats.Number("exits", exits_)
       .Number("faults", faults_)
       .Number("committedBytes", memory_ ? memory_->committed() : 0)
-      .Number("slots", memory_ ? memory_->slots() : 0);
+      .Number("slots", memory_ ? memory_->slots() : 0)
+      .Number("overheadBytes", memory_ ? memory_->overhead() : 0);
   JsonObject sandbox;
   sandbox.Bool("seccomp", true).Bool("namespaces", false);
   stats.Raw("sandbox", sandbox.Finish());

@@ -31,6 +31,9 @@ Options of run:
   --env NAME=VALUE            variable of the guest's environment; may be repeated
   --arg TEXT                  argument of the guest's program, argv[0] first; may be repeated (default: the image's own)
   --gateway-port P            port of the host's 127.0.0.1 that the guest reaches at 10.0.2.2; may be repeated
+  --cgroup DIR                join this cgroup (v1 cpu controller or v2) before anything of the guest runs; the
+                              caller makes it, sets its CPU shares or quota, and removes it
+  --nice N                    priority below the normal one, 0..19 (default 0): for want of a cgroup
   --allow-private             let the guest connect to private addresses (for tests)
   --trace                     ask the guest for a trace of its syscalls
   --cores N                   virtual cores; only 1 so far
@@ -121,6 +124,8 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--arg", [](Options& o, const std::string& v) { return o.arguments.push_back(v), true; }},
       {"--gateway-port",
        NumberSetter<uint16_t>(1, 65535, [](Options& o, uint16_t v) { o.gateway_ports.push_back(v); })},
+      {"--cgroup", [](Options& o, const std::string& v) { return !(o.cpu_group = v).empty(); }},
+      {"--nice", NumberSetter<int>(0, 19, [](Options& o, int v) { o.nice = v; })},
       {"--cores", NumberSetter<int>(1, 1, [](Options&, int) {})},
   };
   return kOptions;

@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tender/cpu_share.h"
 #include "tender/pages/commit_map.h"
 #include "tender/seccomp/filters.h"
 
@@ -52,6 +53,9 @@ class ChildStart {
   explicit ChildStart(const ChildPlan& plan) : plan_(plan) {}
 
   [[noreturn]] void Run(const Isolation& isolation) {
+    // A session of its own: Ctrl-C at a terminal is the broker's to handle.
+    Check(setsid() >= 0, "setsid");
+    if (plan_.nice != 0) LowerPriority(plan_.nice);
     if (isolation.namespaces) plan_.notes->empty_root = EnterEmptyRoot() ? 1 : 0;
     Identity(isolation);
     Memory();
@@ -87,8 +91,6 @@ class ChildStart {
   }
 
   void Identity(const Isolation& isolation) {
-    // Ctrl-C at a terminal is the broker's to handle.
-    Check(setsid() >= 0, "setsid");
     if (isolation.other_user) {
       Check(setgroups(0, nullptr) == 0, "setgroups");
       Check(setresgid(kNobody, kNobody, kNobody) == 0, "setresgid");

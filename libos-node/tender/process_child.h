@@ -31,6 +31,7 @@ struct ChildPlan {
   int doorbell_fd;
   int parent_pidfd;
   uint64_t memory_limit;
+  int nice;
   ChildNotes* notes;
   uint64_t start_secret;  // see StartStage
 };

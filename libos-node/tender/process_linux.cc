@@ -21,6 +21,7 @@
 #include "tender/guest_memory.h"
 #include "tender/process_child.h"
 #include "tender/seccomp/filters.h"
+#include "tender/table_guard.h"
 
 namespace ebb::tender {
 namespace {
@@ -52,6 +53,8 @@ class ProcessBackend final : public Backend {
   ChildNotes* notes_ = nullptr;
   uint64_t start_secret_ = 0;
   Child child_;
+  TableGuard tables_;
+  bool tables_exceeded_ = false;
   bool reaped_ = false;
   bool child_ended_ = false;
   siginfo_t child_status_{};
@@ -88,11 +91,13 @@ Result<void> ProcessBackend::Start() {
                        doorbell_.get(),
                        self.get(),
                        limit,
+                       context_.nice,
                        notes_,
                        start_secret_};
   auto child = StartChild(plan);
   if (!child) return child.error();
   child_ = std::move(*child);
+  if (auto guarded = tables_.Start(child_.pid, limit); !guarded) return guarded;
   context_.started_ns = ReadClocks().monotonic_ns;
   return {};
 }
@@ -112,12 +117,15 @@ ExitReport ProcessBackend::Run() {
     return ExitReport::OfError(watched.error());
   if (auto watched = broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; }); !watched)
     return ExitReport::OfError(watched.error());
+  if (auto watched = broker.Watch(tables_.fd(), [this] { tables_exceeded_ = tables_exceeded_ || tables_.Exceeded(); });
+      !watched)
+    return ExitReport::OfError(watched.error());
   if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
 
   broker.Poll(kFirstRebaseNs);
   context_.clock->Rebase();
   WakeGuest();
-  while (!context_.end_requested && !child_ended_ && !broker.broken()) {
+  while (!context_.end_requested && !child_ended_ && !broker.broken() && !tables_exceeded_) {
     broker.Poll(-1);
     WakeGuest();
   }
@@ -127,6 +135,9 @@ ExitReport ProcessBackend::Run() {
   broker.Poll(0);
   if (by_itself) return ReportExit();
   if (context_.end_requested) return ExitReport::Ended();
+  if (tables_exceeded_)
+    return {ExitReport::Reason::kMemory, std::nullopt, std::nullopt,
+            "the page tables of the guest's scattered memory took too much"};
   return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest broke its rings"};
 }
 

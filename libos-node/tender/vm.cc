@@ -19,6 +19,7 @@
 #include "tender/backend.h"
 #include "tender/broker/host_network.h"
 #include "tender/channel.h"
+#include "tender/cpu_share.h"
 #include "tender/crash_dump.h"
 #include "tender/landlock.h"
 
@@ -100,6 +101,10 @@ class Vm final : public ParentRequests {
   }
 
   Result<void> Prepare() {
+    if (!options_.cpu_group.empty()) {
+      if (auto joined = JoinCpuGroup(options_.cpu_group); !joined) return joined;
+    }
+    if (options_.nice != 0) LowerPriority(options_.nice);
     auto image = Image::Open(options_.image, ImageCheck::kStamped);
     if (!image) return image.error();
     image_.emplace(std::move(*image));
@@ -121,7 +126,8 @@ class Vm final : public ParentRequests {
                                  .clock = std::nullopt,
                                  .broker = nullptr,
                                  .parent_fd = report_->fd(),
-                                 .stop_fd = stop_fd_.get()});
+                                 .stop_fd = stop_fd_.get(),
+                                 .nice = options_.nice});
     if (auto chosen = ChooseBackend(); !chosen) return chosen;
     crash_facts().tender = kind_;
     if (auto started = backend_->Start(); !started) return started;

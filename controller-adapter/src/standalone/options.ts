@@ -12,6 +12,7 @@ export interface StandaloneOptions {
   readonly target: Target;
   readonly dataDir: string;
   readonly memory: number;
+  readonly cpus?: number;
   readonly users?: string;
   readonly gatewayPort: readonly number[];
   readonly logLevel: LogLevel;
@@ -35,6 +36,12 @@ export function parseOptions(argv: readonly string[]): StandaloneOptions {
     )
     .addOption(option('--data-dir <folder>', 'entities and activations').default('.ebbwhisk/data'))
     .addOption(option('--memory <MB>', 'sum of the memory limits of all VMs').default(2048).argParser(memory))
+    .addOption(
+      option(
+        '--cpus <n>',
+        'cores that all VMs may use together, a hard limit for each by its memory (default: none)',
+      ).argParser(cpus),
+    )
     .addOption(option('--users <file>', 'JSON file of subjects beside the stock guest'))
     .addOption(
       option('--gateway-port <ports...>', 'ports of 127.0.0.1 that actions may reach at 10.0.2.2')
@@ -61,6 +68,14 @@ function port(text: string): number {
 
 function memory(text: string): number {
   return integer(text, 128, 1_048_576);
+}
+
+function cpus(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < 0.01 || value > 4096) {
+    throw new InvalidArgumentError('It must be a number from 0.01 to 4096.');
+  }
+  return value;
 }
 
 function integer(text: string, min: number, max: number): number {

@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly tender: TenderKind;
   /** What the memory limits of all VMs may add up to, MiB. */
   readonly memoryMb: number;
+  /** Cores that all VMs may use together. */
+  readonly cpus?: number;
   /** File of users beside the stock guest. */
   readonly users?: string;
   /** Further ports of the host's 127.0.0.1 that actions may reach through the gateway. */
@@ -101,6 +103,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       activations: store.activations,
       instance: 0,
       memoryMb: options.memoryMb,
+      ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
       boot: options.boot ?? (await bootOf(target, dataDir)),
       apiHost: apiHostOf(target, port),
       gatewayPorts: [port, ...(options.gatewayPorts ?? [])],

@@ -59,6 +59,8 @@ export interface ExecutableAction {
   readonly kind: string;
   readonly limits: ActionLimits;
   readonly provideApiKey: boolean;
+  /** Of the annotation `ebbCpuQuota`. */
+  readonly cpuQuotaPercent?: number;
   /** Characters held, for the cache's bound. */
   readonly size: number;
   /** The body of POST /init. */
@@ -85,9 +87,16 @@ export function readAction(document: string): ExecutableAction {
     kind,
     limits: { ...defaultLimits, ...doc.limits },
     provideApiKey: isTruthy(annotation(doc.annotations ?? [], 'provide-api-key'), true),
+    ...cpuQuota(annotation(doc.annotations ?? [], 'ebbCpuQuota')),
     size: initHead.length,
     initBody: (env) => `${initHead}${stringifyJson(env)}}}`,
   };
+}
+
+/** Percent of one core, 1 to 100. Anything else is no limit. */
+function cpuQuota(value: Json | undefined): { cpuQuotaPercent?: number } {
+  const percent = isRawNumber(value) ? Number(value.rawJSON) : Number.NaN;
+  return percent >= 1 && percent <= 100 ? { cpuQuotaPercent: percent } : {};
 }
 
 /** OpenWhisk's reading of an annotation as a switch. */

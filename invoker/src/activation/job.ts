@@ -26,6 +26,7 @@ export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
     memoryMb: limits.memory,
     concurrency: limits.concurrency,
     logsMb: limits.logs,
+    ...(action.cpuQuotaPercent === undefined ? {} : { cpuQuotaPercent: action.cpuQuotaPercent }),
     env: {
       __OW_API_HOST: apiHost,
       ...(limits.concurrency > 1 ? { __OW_ALLOW_CONCURRENT: 'true' } : {}),

@@ -14,6 +14,13 @@ export type TenderKind = 'auto' | 'kvm' | 'process';
 
 export type Profile = 'general' | 'bypass';
 
+export interface CpuShare {
+  /** Weight against the other VMs of this host process, as of `docker --cpu-shares`. By cgroup, or roughly by priority where that is not permitted. */
+  readonly shares: number;
+  /** Hard limit in percent of one core; needs a cgroup. */
+  readonly quotaPercent?: number;
+}
+
 /** One piece of guest output, in the order in which the guest wrote it. `bytes` need not end at a line or a character boundary, and are the listener's to keep: nobody writes to them again. */
 export interface LogRecord {
   readonly stream: 'stdout' | 'stderr';
@@ -108,6 +115,8 @@ export interface BootOptions {
   readonly tender?: TenderKind;
   /** Memory limit in MiB: what the guest may commit. */
   readonly memoryMb: number;
+  /** Its part of the CPU where VMs compete for it. Absent: that of any process. */
+  readonly cpu?: CpuShare;
   /** Environment of the guest's Node process, added to the image's own. */
   readonly env?: Readonly<Record<string, string>>;
   /** TCP ports of the host's 127.0.0.1 that the guest may reach through the gateway address 10.0.2.2 (the API host is one). */

@@ -49,7 +49,7 @@ bool InArena(uint64_t start, uint64_t size) {
   return start >= EBB_ARENA_BASE && size <= EBB_ARENA_END - EBB_ARENA_BASE && start <= EBB_ARENA_END - size;
 }
 
-// The program's own segments may be protected again (RELRO), not moved.
+// The program's own segments may be protected again (RELRO), not moved, and not made writable again (EACCES).
 bool InProgram(uint64_t start, uint64_t size) {
   return start >= EBB_EXE_BASE && start < EBB_EXE_END && size <= EBB_EXE_END - start;
 }

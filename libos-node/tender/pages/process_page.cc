@@ -25,7 +25,7 @@
 namespace ebb::tender {
 namespace {
 
-constexpr long kFault = -14;
+constexpr long kAccess = -13, kFault = -14;
 
 ebb_core_shared* Core() { return reinterpret_cast<ebb_core_shared*>(EBB_RINGS); }
 // Same words as RingTail of shared_memory.h.
@@ -104,6 +104,8 @@ long PageProtect(uint64_t address, uint64_t size, uint64_t prot) {
         size > EBB_EXE_END - address) {
       return CommitMap::kInvalid;
     }
+    // Private copies of the program's pages would be memory that no limit counts; the filter refuses it, too.
+    if ((prot & EBB_PROT_WRITE) != 0) return kAccess;
     return host.Protect(address, size, prot);
   }
   return CommitMap::Protect(Commits(), host, Params().memory_limit, address, size, prot);

@@ -64,6 +64,8 @@ Policy ParsePolicy(std::istream& text) {
       policy.code = ParseRanges(words, 1);
     } else if (words[0] == "within") {
       policy.within.emplace_back(ParseSyscall(words[1]), ParseRanges(words, 2));
+    } else if (words[0] == "unwritable") {
+      policy.unwritable.emplace_back(ParseSyscall(words[1]), ParseRanges(words, 2));
     } else if (words[0] == "allow") {
       Policy::Allow allow{ParseSyscall(words[1]), {}};
       if ((words.size() - 2) % 3 != 0) throw PolicyError("bad conditions: " + line);

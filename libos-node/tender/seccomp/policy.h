@@ -29,6 +29,8 @@ struct Policy {
   std::vector<Range> code;
   // A syscall whose [arg0, arg0 + arg1) must lie in one of the ranges. Several lines for one syscall must all hold.
   std::vector<std::pair<int, std::vector<Range>>> within;
+  // Where PROT_WRITE in arg2 takes the default.
+  std::vector<std::pair<int, std::vector<Range>>> unwritable;
   struct Allow {
     int syscall;
     std::vector<scmp_arg_cmp> conditions;

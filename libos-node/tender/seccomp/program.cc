@@ -24,6 +24,7 @@ class Assembler {
   void LoadScratch(uint32_t slot) { Emit(BPF_LD | BPF_MEM, slot); }
   void Store(uint32_t slot) { Emit(BPF_ST, slot); }
   void ToX() { Emit(BPF_MISC | BPF_TAX, 0); }
+  void And(uint32_t value) { Emit(BPF_ALU | BPF_AND | BPF_K, value); }
   void AddX() { Emit(BPF_ALU | BPF_ADD | BPF_X, 0); }
   void Return(uint32_t action) { Emit(BPF_RET | BPF_K, action); }
   // Jumps when `A op value` holds (or not), falls through otherwise.
@@ -66,6 +67,7 @@ constexpr uint32_t kNr = offsetof(seccomp_data, nr);
 constexpr uint32_t kIp = offsetof(seccomp_data, instruction_pointer);
 constexpr uint32_t kArg0 = offsetof(seccomp_data, args[0]);
 constexpr uint32_t kArg1 = offsetof(seccomp_data, args[1]);
+constexpr uint32_t kArg2 = offsetof(seccomp_data, args[2]);
 constexpr uint32_t High(uint32_t field) { return field + 4; }
 uint32_t Hi(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
 uint32_t Lo(uint64_t value) { return static_cast<uint32_t>(value); }
@@ -153,6 +155,20 @@ std::vector<sock_filter> Prelude(const Policy& policy) {
     }
     out.Return(RawAction(policy.default_action));
     out.Label(name + "end");
+  }
+  for (const auto& [syscall, ranges] : policy.unwritable) {
+    for (const Range& range : ranges) {
+      const std::string name = "unwritable" + std::to_string(block++);
+      out.Load(kNr);
+      out.JumpUnless(BPF_JEQ, static_cast<uint32_t>(syscall), name + "end");
+      InRange(out, kArg0, range, name, name + "in", name + "end");
+      out.Label(name + "in");
+      out.Load(kArg2);
+      out.And(PROT_WRITE);
+      out.JumpIf(BPF_JEQ, 0, name + "end");
+      out.Return(RawAction(policy.default_action));
+      out.Label(name + "end");
+    }
   }
   return out.Finish();
 }

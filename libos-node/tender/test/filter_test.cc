@@ -39,7 +39,8 @@ bool Harmless(const seccomp_data& d) {
     case SYS_futex:
       return Inside(a[0], a[1], EBB_RINGS, EBB_RINGS + EBB_MAX_CORES * EBB_RING_STRIDE) && a[1] == 0;
     case SYS_mprotect:
-      return (Inside(a[0], a[1], EBB_EXE_BASE, EBB_EXE_END) || InMappings(a[0], a[1])) && a[2] <= 7;
+      if (Inside(a[0], a[1], EBB_EXE_BASE, EBB_EXE_END)) return (a[2] & ~5ull) == 0;
+      return InMappings(a[0], a[1]) && a[2] <= 7;
     case SYS_mmap:
       return InMappings(a[0], a[1]) && a[2] <= 7 && a[3] == 0x4032;
     case SYS_munmap:

@@ -37,6 +37,8 @@ interface Options {
   readonly inspect?: Address | true;
   readonly inspectBrk?: Address | true;
   readonly allowRemote: boolean;
+  readonly cpuShares?: number;
+  readonly cpuQuota?: number;
   readonly trace: boolean;
 }
 
@@ -129,6 +131,12 @@ const makeCommand = (): Command =>
       [],
     )
     .option('--allow-remote', '--inspect and --expose also take addresses that other machines reach', false)
+    .option(
+      '--cpu-shares <n>',
+      'weight against other VMs, 2 to 262144 (default: that of any process); by cgroup, else by priority',
+      parseInteger(2, 262_144),
+    )
+    .option('--cpu-quota <percent>', 'most of one core, 1 to 100; needs a cgroup', parseInteger(1, 100))
     .option('--trace', "list the guest's syscalls and hypercalls on stderr", false)
     .allowExcessArguments(false)
     .exitOverride();
@@ -195,6 +203,11 @@ async function debuggerUrl(address: string): Promise<string | undefined> {
   }
 }
 
+function cpuOptions({ cpuShares, cpuQuota }: Options): Pick<BootOptions, 'cpu'> {
+  if (cpuShares === undefined && cpuQuota === undefined) return {};
+  return { cpu: { shares: cpuShares ?? 1024, ...(cpuQuota === undefined ? {} : { quotaPercent: cpuQuota }) } };
+}
+
 async function run(options: Options, { boot, stdout, stderr, stop }: Surroundings): Promise<number> {
   const inspect = inspectOf(options);
   const bootOptions: BootOptions = {
@@ -209,6 +222,7 @@ async function run(options: Options, { boot, stdout, stderr, stop }: Surrounding
     ...(options.expose.length > 0 ? { expose: options.expose } : {}),
     ...(inspect === undefined ? {} : { inspect }),
     ...(options.allowRemote ? { allowRemote: true } : {}),
+    ...cpuOptions(options),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.trace ? { onTrace: (line: string) => stderr.write(`${line}\n`) } : {}),
   };

@@ -12,6 +12,7 @@ import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, reportsFolder, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
 import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import { type CpuGroup, type CpuGroups, cpuGroups, niceOf } from './cpu-groups.ts';
 import { type CrashReport, type Culprit, imageChecksum, signalOf, splitCrash, writeReport } from './crash-report.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
@@ -27,6 +28,7 @@ export interface LibosSettings {
   readonly statsTimeoutMs: number;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
+  readonly cpuGroups: () => CpuGroups;
 }
 
 const defaults: LibosSettings = {
@@ -36,6 +38,7 @@ const defaults: LibosSettings = {
   bootTimeoutMs: 30_000,
   statsTimeoutMs: 1_000,
   now: () => performance.now(),
+  cpuGroups,
 };
 
 let lastNumber = 0;
@@ -65,12 +68,19 @@ function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>
     : { EBB_RUNTIME_INSPECTOR: `0.0.0.0:${inspectorPort}${inspect.wait === true ? ',wait' : ''}` };
 }
 
-function tenderArguments(options: BootOptions, image: string, socketPath: string): string[] {
+function tenderArguments(
+  options: BootOptions,
+  image: string,
+  socketPath: string,
+  group: CpuGroup | undefined,
+): string[] {
   const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
   args.push('--report-fd', '3', '--socket', socketPath);
   if (options.port !== undefined) args.push('--port', String(options.port));
   for (const { host, port, guestPort } of exposedBy(options)) args.push('--expose', `${host}:${port}:${guestPort}`);
   if (options.allowRemote === true) args.push('--allow-remote');
+  if (group !== undefined) args.push('--cgroup', group.path);
+  else if (options.cpu !== undefined) args.push('--nice', String(niceOf(options.memoryMb)));
   for (const [name, value] of Object.entries({ ...options.env, ...inspectorEnv(options) }))
     args.push('--env', `${name}=${value}`);
   for (const port of options.gatewayPorts ?? []) args.push('--gateway-port', String(port));
@@ -92,6 +102,7 @@ class LibosVm implements Vm {
   readonly #place: OwnedPlace;
   readonly #socketName: string;
   readonly #settings: LibosSettings;
+  readonly #cpuGroup: CpuGroup | undefined;
   readonly #startedAt: number;
   readonly #logs = new LogBuffer();
   readonly #guestErrors = new Tail();
@@ -120,12 +131,14 @@ class LibosVm implements Vm {
     this.#place = ownerFolder.take(this.id);
     this.#socketName = `${this.id}.sock`;
     this.socketPath = this.#place.path(this.#socketName);
+    this.#cpuGroup = options.cpu === undefined ? undefined : settings.cpuGroups().make(this.id, options.cpu);
     try {
-      const args = tenderArguments(options, image, this.socketPath);
+      const args = tenderArguments(options, image, this.socketPath, this.#cpuGroup);
       this.#tender = new TenderProcess(settings.tenderPath, args, { onFrame: (frame) => this.#onFrame(frame) });
     } catch (error) {
       // spawn throws for arguments with a NUL, for one.
       this.#place.release();
+      this.#cpuGroup?.remove();
       throw error;
     }
     if (this.#tender.pid !== undefined) void this.#place.record(this.#tender.pid, settings.tenderPath);
@@ -262,6 +275,7 @@ class LibosVm implements Vm {
     this.#hasExited = true;
     this.#trace?.end();
     this.#place.release(this.#socketName);
+    this.#cpuGroup?.remove();
     for (const resolve of this.#syncs.values()) resolve();
     this.#syncs.clear();
     for (const settle of this.#statsWaiters.splice(0)) settle({});

@@ -229,8 +229,24 @@ void Memory() {
   SaySigned("bootInfo", Hc(EBB_HC_PROTECT, EBB_BOOT_INFO, 4096, rw));
   SaySigned("rings", Hc(EBB_HC_DISCARD, EBB_RINGS, 4096));
   SaySigned("exe", Hc(EBB_HC_PROTECT, EBB_EXE_BASE, 4096, EBB_PROT_READ | EBB_PROT_EXEC));
+  SaySigned("exeWritable", Hc(EBB_HC_PROTECT, EBB_EXE_BASE, 4096, rw));
   SaySigned("exeIntoKernel", Hc(EBB_HC_PROTECT, EBB_EXE_END - 4096, 8192, rw));
-  SaySigned("exeGap", Hc(EBB_HC_PROTECT, EBB_EXE_END - 4096, 4096, rw));
+  SaySigned("exeGap", Hc(EBB_HC_PROTECT, EBB_EXE_END - 4096, 4096, EBB_PROT_READ));
+}
+
+// Commits and touches pages until that is refused, one in each `stride` bytes, and stays.
+void Fill(uint64_t stride) {
+  const uint64_t rw = EBB_PROT_READ | EBB_PROT_WRITE;
+  const uint64_t step = stride < (1ull << 20) ? 1ull << 20 : stride;
+  const uint64_t size = stride < (1ull << 20) ? 1ull << 20 : 4096;
+  uint64_t bytes = 0;
+  for (uint64_t at = EBB_ARENA_BASE; at < EBB_ARENA_END; at += step) {
+    if (Hc(EBB_HC_PROTECT, at, size, rw) != 0) break;
+    Touch(at, size);
+    bytes += size;
+  }
+  Say("bytes", bytes);
+  for (;;) Reap(1);
 }
 
 // Every call must come back as a SYSCALL upcall, or be harmless: nothing may change. Process tender only.
@@ -438,6 +454,12 @@ void Run(const char* name) {
     LargePages();
   } else if (Equal(name, "memory")) {
     Memory();
+  } else if (Equal(name, "fill")) {
+    Fill(4096);
+  } else if (Equal(name, "fill2m")) {
+    Fill(2ull << 20);
+  } else if (Equal(name, "fill64m")) {
+    Fill(64ull << 20);
   } else if (Equal(name, "hostile")) {
     Hostile();
   } else if (Equal(name, "bench")) {
