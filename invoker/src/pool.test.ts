@@ -222,3 +222,17 @@ test('a thousand activations of ten actions in a small pool all end well', async
   expect(done.map(({ record }) => record.response.result)).toEqual(done.map((_, index) => ({ index })));
   expect(host.alive().length).toBeLessThanOrEqual(4);
 }, 30_000);
+
+test('a VM gets CPU by its memory, and by its annotation', async () => {
+  await start({}, { memoryMb: 1024, cpus: 2 });
+  fixture.putAction({ limits: { memory: 256 } });
+  await fixture.invoke();
+  // A quarter of the memory: a quarter of OpenWhisk's 1024 shares and of the two cores.
+  expect(host.vms[0]?.options.cpu).toEqual({ shares: 256, quotaPercent: 50 });
+  fixture.putAction({ revision: '2-b', limits: { memory: 256 }, annotations: [{ key: 'ebbCpuQuota', value: 20 }] });
+  await fixture.invoke({ revision: '2-b' });
+  expect(host.vms[1]?.options.cpu).toEqual({ shares: 256, quotaPercent: 20 });
+  fixture.putAction({ revision: '3-c', limits: { memory: 256 }, annotations: [{ key: 'ebbCpuQuota', value: 'much' }] });
+  await fixture.invoke({ revision: '3-c' });
+  expect(host.vms[2]?.options.cpu).toEqual({ shares: 256, quotaPercent: 50 });
+});

@@ -3,9 +3,6 @@
 namespace ebb::linux_abi {
 namespace {
 
-// RLIMIT_NOFILE, as getrlimit tells it.
-constexpr size_t kMaxDescriptors = 65536;
-
 FdTable the_table;
 
 }  // namespace
@@ -13,11 +10,11 @@ FdTable the_table;
 FdTable& fds() { return the_table; }
 
 Result<int> FdTable::Add(Ref<File> file, bool close_on_exec, int minimum) {
-  if (minimum < 0 || static_cast<size_t>(minimum) >= kMaxDescriptors) return Errno::kInval;
+  if (minimum < 0 || static_cast<size_t>(minimum) >= limit_) return Errno::kInval;
   const bool from_start = static_cast<size_t>(minimum) <= lowest_free_;
   size_t fd = from_start ? lowest_free_ : static_cast<size_t>(minimum);
   while (fd < slots_.size() && slots_[fd].file) ++fd;
-  if (fd >= kMaxDescriptors) return Errno::kMFile;
+  if (fd >= limit_) return Errno::kMFile;
   if (fd >= slots_.size()) slots_.resize(fd + 1);
   slots_[fd] = {std::move(file), close_on_exec};
   if (from_start) lowest_free_ = fd + 1;
@@ -42,7 +39,7 @@ Result<> FdTable::Close(int fd) {
 
 Result<> FdTable::Replace(int to, Ref<File> file, bool close_on_exec) {
   const auto index = static_cast<size_t>(to);
-  if (to < 0 || index >= kMaxDescriptors) return Errno::kBadF;
+  if (to < 0 || index >= limit_) return Errno::kBadF;
   if (index >= slots_.size()) slots_.resize(index + 1);
   const Ref<File> ending = std::move(slots_[index].file);
   slots_[index] = {std::move(file), close_on_exec};

@@ -8,9 +8,14 @@
 
 namespace ebb::linux_abi {
 
+// The hard RLIMIT_NOFILE.
+constexpr size_t kMaxDescriptors = 65536;
+
 class FdTable {
  public:
-  // The lowest free descriptor >= minimum. EMFILE beyond the limit (RLIMIT_NOFILE, 65536).
+  // RLIMIT_NOFILE; descriptors beyond a new one stay open.
+  void set_limit(size_t limit) { limit_ = limit; }
+  // The lowest free descriptor >= minimum. EMFILE beyond the limit.
   Result<int> Add(Ref<File> file, bool close_on_exec, int minimum = 0);
   // EBADF when not open.
   Result<Ref<File>> Get(int fd) const;
@@ -32,6 +37,7 @@ class FdTable {
     Ref<File> file;
     bool close_on_exec = false;
   };
+  size_t limit_ = kMaxDescriptors;
   std::vector<Slot> slots_;
   size_t lowest_free_ = 0;
 };

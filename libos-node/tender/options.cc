@@ -31,6 +31,9 @@ Options of run:
   --env NAME=VALUE            variable of the guest's environment; may be repeated
   --arg TEXT                  argument of the guest's program, argv[0] first; may be repeated (default: the image's own)
   --gateway-port P            port of the host's 127.0.0.1 that the guest reaches at 10.0.2.2; may be repeated
+  --sockets N                 connections and other sockets of the guest at once, 1..384 (default 384); the guest
+                              sees ENFILE beyond
+  --log-rate MB               log bytes per second, 1..1024 (default 32); who writes more is held back
   --cgroup DIR                join this cgroup (v1 cpu controller or v2) before anything of the guest runs; the
                               caller makes it, sets its CPU shares or quota, and removes it
   --nice N                    priority below the normal one, 0..19 (default 0): for want of a cgroup
@@ -124,6 +127,8 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--arg", [](Options& o, const std::string& v) { return o.arguments.push_back(v), true; }},
       {"--gateway-port",
        NumberSetter<uint16_t>(1, 65535, [](Options& o, uint16_t v) { o.gateway_ports.push_back(v); })},
+      {"--sockets", NumberSetter<uint32_t>(1, 384, [](Options& o, uint32_t v) { o.max_sockets = v; })},
+      {"--log-rate", NumberSetter<uint32_t>(1, 1024, [](Options& o, uint32_t v) { o.log_rate_mb = v; })},
       {"--cgroup", [](Options& o, const std::string& v) { return !(o.cpu_group = v).empty(); }},
       {"--nice", NumberSetter<int>(0, 19, [](Options& o, int v) { o.nice = v; })},
       {"--cores", NumberSetter<int>(1, 1, [](Options&, int) {})},

@@ -29,6 +29,8 @@ struct Options {
   std::vector<std::string> environment;  // NAME=VALUE
   std::vector<std::string> arguments;    // of the guest's program, argv[0] first; empty: the image's own
   std::vector<uint16_t> gateway_ports;
+  uint32_t max_sockets = 384;
+  uint32_t log_rate_mb = 32;
   std::string cpu_group;  // folder of a cgroup; empty: none
   int nice = 0;
   bool allow_private = false;

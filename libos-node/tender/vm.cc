@@ -167,6 +167,8 @@ class Vm final : public ParentRequests {
     ReadHostNetwork(config);
     config.egress.gateway_ports = {options_.gateway_ports.begin(), options_.gateway_ports.end()};
     config.egress.allow_private = options_.allow_private;
+    config.max_handles = options_.max_sockets;
+    config.log_rate = uint64_t{options_.log_rate_mb} << 20;
     auto broker = Broker::Create(config, shared_->core(0), 1, shared_->data(), *report_);
     if (!broker) return broker.error();
     context_->broker = std::move(*broker);

@@ -95,7 +95,7 @@ export function readAction(document: string): ExecutableAction {
 
 /** Percent of one core, 1 to 100. Anything else is no limit. */
 function cpuQuota(value: Json | undefined): { cpuQuotaPercent?: number } {
-  const percent = isRawNumber(value) ? Number(value.rawJSON) : Number.NaN;
+  const percent = isRawNumber(value) ? Number(value.rawJSON) : typeof value === 'number' ? value : Number.NaN;
   return percent >= 1 && percent <= 100 ? { cpuQuotaPercent: percent } : {};
 }
 

@@ -134,6 +134,7 @@ Result<size_t> HostChannel::Write(std::span<const linux_abi::IoVec> buffers) {
     if (wanted > kSendWindow - in_flight_) wanted = kSendWindow - in_flight_;
     auto data = network_.Allocate(HostedNetwork::Use::kSend, wanted);
     if (!data) {
+      send_waits_ = true;
       network_.WaitForData(*this);
       break;
     }
@@ -165,6 +166,7 @@ void HostChannel::OnSent(size_t size, int32_t result) {
 }
 
 void HostChannel::OnDataAvailable() {
+  send_waits_ = false;
   PostReceive();
   if (Writable()) Notify(kEpollOut);
 }

@@ -26,7 +26,7 @@ class HostChannel final : public StreamChannel, private DataWaiter {
   size_t Available() const override { return available_; }
   std::span<const std::byte> PeekAt(size_t skip) const override;
   Result<size_t> Write(std::span<const linux_abi::IoVec> buffers) override;
-  bool Writable() const override { return in_flight_ <= kSendWindow / 2 && !node.linked(); }
+  bool Writable() const override { return in_flight_ <= kSendWindow / 2 && !send_waits_; }
   void ShutdownWrite() override;
   void Close(bool reset) override;
 
@@ -76,6 +76,7 @@ class HostChannel final : public StreamChannel, private DataWaiter {
   bool closed_ = false;
   bool receiving_ = false;
   bool last_receive_full_ = false;
+  bool send_waits_ = false;  // for a buffer
   size_t in_flight_ = 0;
   size_t available_ = 0;
   size_t unread_count_ = 0;

@@ -4,6 +4,7 @@
 #include "kernel/thread.h"
 #include "kernel/user_memory.h"
 #include "linux/abi.h"
+#include "linux/fd_table.h"
 #include "linux/process/process.h"
 #include "linux/process/syscalls.h"
 
@@ -31,7 +32,7 @@ Limit& LimitOf(int resource) {
     limits[kResourceStack] = {kStackLimit, kUnlimited};
     limits[kResourceCore] = {0, 0};
     limits[kResourceNproc] = {512, 512};
-    limits[kResourceNofile] = {65536, 65536};
+    limits[kResourceNofile] = {kMaxDescriptors, kMaxDescriptors};
     limits_initialised = true;
   }
   return limits[resource];
@@ -129,6 +130,7 @@ int64_t SysPrlimit64(int pid, int resource, uint64_t new_limit, uint64_t old_lim
     if ((*in)->current > (*in)->maximum) return Negative(Errno::kInval);
     if ((*in)->maximum > limit.maximum) return Negative(Errno::kPerm);
     limit = **in;
+    if (resource == kResourceNofile) fds().set_limit(limit.current);
   }
   if (old_limit != 0) {
     const auto out = UserOut<Limit>(old_limit);

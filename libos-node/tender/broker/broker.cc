@@ -40,7 +40,12 @@ uint64_t Now() {
 
 Broker::Impl::Impl(const BrokerConfig& config, ebb_core_shared* rings, uint32_t cores, std::span<std::byte> data,
                    Report& report)
-    : data_(data), report_(report), policy_(config.egress), max_handles_(ReserveFiles(config.max_handles)) {
+    : data_(data),
+      report_(report),
+      policy_(config.egress),
+      log_rate_(config.log_rate),
+      log_budget_(static_cast<int64_t>(2 * config.log_rate)),
+      max_handles_(ReserveFiles(config.max_handles)) {
   auto* base = reinterpret_cast<std::byte*>(rings);
   for (uint32_t core = 0; core < cores; ++core) {
     rings_.emplace_back(reinterpret_cast<ebb_core_shared*>(base + uint64_t{core} * EBB_RING_STRIDE));
@@ -50,6 +55,7 @@ Broker::Impl::Impl(const BrokerConfig& config, ebb_core_shared* rings, uint32_t 
 Result<void> Broker::Impl::Open(const BrokerConfig& config) {
   epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return ErrnoError(ErrorCode::kSystem, "epoll_create1", errno);
+  if (!own_addresses_.Open()) return ErrnoError(ErrorCode::kSystem, "socket", errno);
   timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   if (!timer_) return ErrnoError(ErrorCode::kSystem, "timerfd_create", errno);
   if (!Arm(timer_.get(), Tag::kTimer, 0, EPOLLIN, EPOLL_CTL_ADD))
@@ -94,8 +100,20 @@ void Broker::Impl::Consume(uint32_t core) {
   ring.FlushHeld();
   ebb_sqe sqe;
   // One ring's worth at a time, so that a guest that submits meanwhile cannot keep the broker here.
-  for (uint32_t n = 0; n < EBB_SQ_ENTRIES && !ring.holding() && ring.Fetch(sqe); ++n) Execute(core, sqe);
+  for (uint32_t n = 0; n < EBB_SQ_ENTRIES && !ring.holding() && !LogsThrottled() && ring.Fetch(sqe); ++n)
+    Execute(core, sqe);
   ring.ReleaseSlots();
+}
+
+// A guest that logs without end costs its readers their time, too. What it submits waits until the rate allows more.
+bool Broker::Impl::LogsThrottled() {
+  if (log_budget_ > 0) return false;
+  const uint64_t now = Now();
+  const uint64_t passed = std::min(now - log_refilled_ns_, kSecond);
+  const auto most = static_cast<int64_t>(2 * log_rate_);
+  log_budget_ = std::min(log_budget_ + static_cast<int64_t>(passed * log_rate_ / kSecond), most);
+  log_refilled_ns_ = now;
+  return log_budget_ <= 0;
 }
 
 bool Broker::Impl::Poll(int64_t timeout_ns) {
@@ -174,10 +192,11 @@ int Broker::Impl::Wait(epoll_event* events, int count, int64_t timeout_ns) {
 
 // Goes on with the cores whose completions had been held back, as far as the guest has made room.
 void Broker::Impl::Resume() {
+  const bool refilled = log_budget_ <= 0 && !LogsThrottled();
   for (uint32_t core = 0; core < rings_.size(); ++core) {
-    if (!rings_[core].holding()) continue;
-    rings_[core].FlushHeld();
-    if (!rings_[core].holding()) Consume(core);
+    const bool held = rings_[core].holding();
+    if (held) rings_[core].FlushHeld();
+    if ((held || refilled) && !rings_[core].holding()) Consume(core);
   }
   ArmListeners();
 }
@@ -185,9 +204,14 @@ void Broker::Impl::Resume() {
 void Broker::Impl::UpdateTimer() {
   const bool holding = Holding();
   if (!holding) hold_retry_ns_ = 0;
-  if (!holding && !accept_paused_ && (lingering_.empty() || timer_due_ != 0)) return;
+  const bool throttled = log_budget_ <= 0;
+  if (!holding && !throttled && !accept_paused_ && (lingering_.empty() || timer_due_ != 0)) return;
   uint64_t next = accept_paused_ ? kAcceptPause : kLingerSweep;
   if (holding) next = std::clamp(hold_retry_ns_ * 2, kHoldRetryFirst, kHoldRetryLast);
+  if (throttled) {
+    const uint64_t missing = static_cast<uint64_t>(1 - log_budget_) * kSecond / log_rate_;
+    next = std::min(next, std::clamp(missing, kHoldRetryFirst, kHoldRetryLast));
+  }
   const uint64_t due = Now() + next;
   if (timer_due_ != 0 && timer_due_ <= due) return;
   if (holding) hold_retry_ns_ = next;

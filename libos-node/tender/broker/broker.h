@@ -40,6 +40,8 @@ struct ExposedPort {
   Endpoint host;  // port 0 takes a free one
 };
 
+inline constexpr uint32_t kMostSockets = 384;
+
 struct BrokerConfig {
   // Unix socket (mode 0600) for the guest's port 8080; empty: none. It is bound by Create: connections that come before
   // the guest listens wait in its backlog. Unlinked by the destructor, when it is still the same file.
@@ -51,7 +53,12 @@ struct BrokerConfig {
 
   EgressRules egress;
 
-  uint32_t max_handles = 4096;
+  // Sockets at once: so many that each can have a receive buffer in the data area. Each may hold some megabytes of the
+  // host's kernel memory, too.
+  uint32_t max_handles = kMostSockets;
+
+  // Log bytes per second in the long run; twice as much at once. Whoever writes more is held back, not cut.
+  uint64_t log_rate = 32ull << 20;
 };
 
 // Fills egress.resolvers from the text of a resolv.conf (IPv4 nameservers in order); other lines are ignored.

@@ -57,6 +57,8 @@ class Broker::Impl final : public BrokerContext {
   Stream* FindStream(uint32_t handle);
   Datagram* FindDatagram(uint32_t handle);
 
+  std::optional<Endpoint> Allowed(Endpoint guest);
+  bool LogsThrottled();
   void Log(Operation operation, const ebb_sqe& sqe);
   void Listen(Operation operation, const ebb_sqe& sqe);
   void Unlisten(Operation operation, const ebb_sqe& sqe);
@@ -98,6 +100,12 @@ class Broker::Impl final : public BrokerContext {
   std::vector<ExposedPort> exposed_;
   std::vector<Listener> listeners_;
   std::unordered_map<int, std::shared_ptr<std::function<void()>>> watches_;
+
+  OwnAddresses own_addresses_;
+  // Log bytes: what may still be taken (negative: more was), refilled with time.
+  uint64_t log_rate_;
+  int64_t log_budget_;
+  uint64_t log_refilled_ns_ = 0;
 
   uint32_t max_handles_;
   uint32_t next_handle_ = 1;

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -97,6 +98,34 @@ Result<TcpListener> ListenOn(Endpoint endpoint) {
   socklen_t size = sizeof address;
   if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return SocketError(what);
   return TcpListener{std::move(fd), FromSockaddr(address).port};
+}
+
+bool OwnAddresses::Open() {
+  probe_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return static_cast<bool>(probe_);
+}
+
+bool OwnAddresses::Contains(uint32_t address) {
+  // A guest that sends many datagrams to one place is not asked about each.
+  constexpr uint64_t kGoodForNs = 100'000'000;
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  if (address == last_ && now_ns < last_until_ns_) return false;
+  // Its address stays that of the first connection until it is connected to nothing.
+  const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
+  if (probe_) connect(probe_.get(), &nowhere, sizeof nowhere);
+  const sockaddr_in there = ToSockaddr({address, 9});
+  sockaddr_in here{};
+  socklen_t size = sizeof here;
+  if (!probe_ || connect(probe_.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 ||
+      getsockname(probe_.get(), reinterpret_cast<sockaddr*>(&here), &size) != 0) {
+    return false;  // no way there at all, which the operation itself will say
+  }
+  if (FromSockaddr(here).address == address) return true;
+  last_ = address;
+  last_until_ns_ = now_ns + kGoodForNs;
+  return false;
 }
 
 uint32_t ReserveFiles(uint32_t sockets) {

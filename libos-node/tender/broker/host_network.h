@@ -47,6 +47,20 @@ std::string EndpointText(Endpoint endpoint);
 sockaddr_in ToSockaddr(Endpoint endpoint);
 Endpoint FromSockaddr(const sockaddr_in& address);
 
+// Whether an address belongs to one of this host's interfaces now: they come and go while a VM lives.
+class OwnAddresses {
+ public:
+  // False without a probe socket: then the addresses that were read at the start have to do.
+  bool Open();
+  bool Contains(uint32_t address);
+
+ private:
+  // A datagram socket that sends nothing: connected to an address of this host it gets that address itself.
+  UniqueFd probe_;
+  uint32_t last_ = 0;  // the last one that was asked for and is not ours
+  uint64_t last_until_ns_ = 0;
+};
+
 // Raises the soft limit of open files to what `sockets` need, within the hard limit; how many sockets fit.
 uint32_t ReserveFiles(uint32_t sockets);
 

@@ -85,6 +85,9 @@ void Broker::Impl::Log(Operation operation, const ebb_sqe& sqe) {
   const uint32_t stream = sqe.flags & ~EBB_LOG_LAZY;
   if (stream > EBB_LOG_TRACE) return Reject(operation, -EINVAL);
   ++stats_.log_records;
+  // An empty record is work as well.
+  constexpr int64_t kRecordCost = 64;
+  log_budget_ -= static_cast<int64_t>(bytes->size()) + kRecordCost;
   report_.Log(stream, sqe.arg0, *bytes);
   if ((sqe.flags & EBB_LOG_LAZY) != 0) return CompleteLazily(operation, static_cast<int32_t>(sqe.length));
   Complete(operation, static_cast<int32_t>(sqe.length));
@@ -111,13 +114,19 @@ void Broker::Impl::Unlisten(Operation operation, const ebb_sqe& sqe) {
   ArmListeners();
 }
 
+// What the guest's endpoint means on the host, if it may be reached.
+std::optional<Endpoint> Broker::Impl::Allowed(Endpoint guest) {
+  auto host = policy_.Translate(guest);
+  // Gateway and resolver are elsewhere than the guest says, and may be on this host.
+  if (host && *host == guest && own_addresses_.Contains(host->address)) host.reset();
+  if (!host) ++stats_.denied;
+  return host;
+}
+
 void Broker::Impl::Connect(Operation operation, const ebb_sqe& sqe) {
   if (sqe.arg0 > UINT32_MAX || sqe.arg1 == 0 || sqe.arg1 > UINT16_MAX) return Reject(operation, -EINVAL);
-  const auto host = policy_.Translate({static_cast<uint32_t>(sqe.arg0), static_cast<uint16_t>(sqe.arg1)});
-  if (!host) {
-    ++stats_.denied;
-    return Complete(operation, -EACCES);
-  }
+  const auto host = Allowed({static_cast<uint32_t>(sqe.arg0), static_cast<uint16_t>(sqe.arg1)});
+  if (!host) return Complete(operation, -EACCES);
   if (!HandlesLeft()) return Complete(operation, -ENFILE);
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return Complete(operation, -errno);
@@ -187,11 +196,8 @@ void Broker::Impl::SendDatagram(Operation operation, const ebb_sqe& sqe) {
   if (sqe.arg0 > UINT32_MAX || sqe.arg1 == 0 || sqe.arg1 > UINT16_MAX) return Reject(operation, -EINVAL);
   Datagram* datagram = FindDatagram(sqe.handle);
   if (datagram == nullptr) return Reject(operation, -EBADF);
-  const auto host = policy_.Translate({static_cast<uint32_t>(sqe.arg0), static_cast<uint16_t>(sqe.arg1)});
-  if (!host) {
-    ++stats_.denied;
-    return Complete(operation, -EACCES);
-  }
+  const auto host = Allowed({static_cast<uint32_t>(sqe.arg0), static_cast<uint16_t>(sqe.arg1)});
+  if (!host) return Complete(operation, -EACCES);
   datagram->Send(operation, *bytes, *host);
 }
 

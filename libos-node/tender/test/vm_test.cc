@@ -507,6 +507,23 @@ TEST_P(VmTest, AParentThatDoesNotReadHoldsTheGuestBack) {
   EXPECT_TRUE(Eventually([&] { return !Alive(process.pid()); }));
 }
 
+TEST_P(VmTest, LogsComeAtTheirRate) {
+  TenderProcess process(Arguments("flood", {"--log-rate", "1"}));
+  ASSERT_TRUE(process.WaitFor(FrameType::kLog));
+  const auto start = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - start < 1500ms) ASSERT_TRUE(process.WaitFor(FrameType::kLog));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double mib = static_cast<double>(process.Log(EBB_LOG_STDOUT).size()) / (1 << 20);
+  // Twice the rate at once, and a second's worth for the time before the first was held back.
+  EXPECT_LT(mib, 2 + 1 + seconds + 0.5);
+  EXPECT_GT(mib, 2.5);
+  // A guest that is held back can be asked and ended.
+  process.Send(FrameType::kStatsRequest);
+  ASSERT_TRUE(process.WaitFor(FrameType::kStats));
+  process.Send(FrameType::kEnd);
+  EXPECT_EQ(process.Wait(), 0);
+}
+
 TEST_P(VmTest, MalformedRequestsEndTheVm) {
   for (const std::string& bytes :
        {std::string(16, '\xff'), std::string("\x08\0\0\0\x63\0\0\0\0\0\0\0\0\0\0\0garbage!", 24),

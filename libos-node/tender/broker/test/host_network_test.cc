@@ -28,6 +28,17 @@ TEST(HostNetworkTest, ParsesResolvConf) {
   EXPECT_TRUE(ParseResolvers("").empty());
 }
 
+TEST(HostNetworkTest, KnowsTheHostsOwnAddresses) {
+  OwnAddresses own;
+  ASSERT_TRUE(own.Open());
+  BrokerConfig config;
+  ReadHostNetwork(config);
+  for (int round = 0; round < 2; ++round) {
+    for (const uint32_t address : config.egress.host_addresses) EXPECT_TRUE(own.Contains(address)) << address;
+    EXPECT_FALSE(own.Contains(0x08080808));
+  }
+}
+
 TEST(HostNetworkTest, HostNetworkHasAResolverAndItsLoopback) {
   BrokerConfig config;
   ReadHostNetwork(config);
