@@ -3,7 +3,7 @@
  * number here with it.
  */
 
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const PAGE_SIZE = 0x1000;
 export const EXE_BASE = 0x400000;
 export const EXE_END = 0x10000000;

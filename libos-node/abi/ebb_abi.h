@@ -20,7 +20,7 @@
 #define EBB_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 
-#define EBB_ABI_VERSION 1u
+#define EBB_ABI_VERSION 2u
 
 /* ---- Address map (docs/address-map.md). All regions are fixed. -------------------------------------------------- */
 
@@ -184,6 +184,13 @@ enum ebb_hypercall {
   /* void exit(uint64_t kind, uint64_t code): ends the VM. kind is enum ebb_exit_kind; text in ebb_core_shared.report.
    */
   EBB_HC_EXIT = 5,
+  /* long park(uint64_t rip, uint64_t rsp, uint64_t fs_base, uint64_t gs_base): answers ebb_core_shared.park_requested.
+   * Nothing of the guest moves until the tender lets this VM go on (result 0; -EINVAL: nobody asked). A clone, in this
+   * or a later life of the tender, starts at rip with rsp and the bases as given and rax = its generation (> 0); other
+   * general registers are zero, vector registers in their initial state. It finds heap, arena, program and LibOS as
+   * they were, boot info of the same layout, and everything else anew: rings and data area zero, another clock page
+   * (CLOCK_MONOTONIC goes on, never back), no tick, no host-side handle. */
+  EBB_HC_PARK = 6,
   EBB_HC_COUNT = 8
 };
 
@@ -375,7 +382,9 @@ struct ebb_core_shared {
   uint8_t pad2[56];
   uint32_t cq_tail;      /* T; also the word that a waiting guest sleeps on */
   uint32_t tick_pending; /* T sets, G clears */
-  uint8_t pad3[56];
+  /* T sets, and ends a wait of the guest: EBB_HC_PARK as soon as nothing is runnable. G clears. */
+  uint32_t park_requested;
+  uint8_t pad3[52];
   uint64_t counters[32];        /* G: enum ebb_counter; statistics only */
   char report[EBB_REPORT_SIZE]; /* G: NUL-terminated text of a crash, before EBB_HC_EXIT */
   uint8_t pad4[4096 - 256 - 256 - EBB_REPORT_SIZE];

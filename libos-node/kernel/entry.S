@@ -141,6 +141,34 @@ ebb_continue_on:
         jmp     ebb_resume_user
         .size ebb_continue_on, . - ebb_continue_on
 
+// long ebb_park(long (*park)(uint64_t rip, uint64_t rsp, uint64_t fs, uint64_t gs)): the hypercall, with all that a clone needs to come back
+// here: the callee-saved registers lie on the stack.
+        .globl ebb_park
+        .type ebb_park, @function
+ebb_park:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        mov     %rdi, %rax
+        lea     1f(%rip), %rdi
+        mov     %rsp, %rsi
+        rdfsbase %rdx
+        rdgsbase %rcx
+        sub     $8, %rsp
+        call    *%rax
+        add     $8, %rsp
+1:      pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        ret
+        .size ebb_park, . - ebb_park
+
 // The signal trampoline that handlers without SA_RESTORER would return to is not needed: glibc always gives one.
 
         .section .note.GNU-stack, "", @progbits

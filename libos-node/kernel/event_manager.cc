@@ -4,6 +4,7 @@
 
 #include "kernel/clock.h"
 #include "kernel/hypercall.h"
+#include "kernel/park.h"
 #include "kernel/ring.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
@@ -41,6 +42,7 @@ void EventManager::Wait() {
   RunReady();
   if (scheduler().HasRunnable()) return;
   ebb_core_shared& shared = core_shared(this_core().index);
+  if (std::atomic_ref(shared.park_requested).load(std::memory_order_relaxed) != 0) return Park();
   std::atomic_ref(shared.waiting).store(1, std::memory_order_seq_cst);
   const uint64_t flags = EBB_ENTER_WAIT | (ring().MustNotify() ? EBB_ENTER_SUBMIT : 0u);
   ring().MarkSubmitted();

@@ -38,7 +38,11 @@ void RingQueue::Push(ebb_sqe sqe, uint64_t user_data) {
   Store(shared.sq_tail, shared.sq_tail + 1);
 }
 
-void RingQueue::Submit(ebb_sqe sqe, Completion& completion) { Push(sqe, reinterpret_cast<uint64_t>(&completion)); }
+void RingQueue::Submit(ebb_sqe sqe, Completion& completion) {
+  completion.in_flight_.Unlink();
+  in_flight_.PushBack(completion);
+  Push(sqe, reinterpret_cast<uint64_t>(&completion));
+}
 
 void RingQueue::SubmitDetached(ebb_sqe sqe, std::span<std::byte> data) {
   uint64_t user_data = kDetached;
@@ -54,6 +58,7 @@ Result<std::span<std::byte>> RingQueue::AllocateData(size_t size) {
   uint32_t order = 0;
   while (order < kOrders && (1ull << (order + kMinOrder)) < size) ++order;
   if (order == kOrders) return Errno::kInval;
+  if (restoring_) return Errno::kNoBufs;
   const size_t block = 1ull << (order + kMinOrder);
   if (free_[order] != nullptr) {
     FreeData* data = free_[order];
@@ -92,13 +97,17 @@ Result<std::span<std::byte>> RingQueue::AllocateData(size_t size) {
 }
 
 void RingQueue::ReleaseData(std::span<std::byte> data) {
-  if (data.empty()) return;
+  if (data.empty() || restoring_) return;
   uint32_t order = 0;
   while ((1ull << (order + kMinOrder)) < data.size()) ++order;
   EBB_CHECK(order < kOrders);
   auto* free = reinterpret_cast<FreeData*>(data.data());
   free->next = free_[order];
   free_[order] = free;
+  WakeDataWaiters();
+}
+
+void RingQueue::WakeDataWaiters() {
   // Detached first: a waiter may register again at once.
   Completion* next = data_waiters_;
   data_waiters_ = nullptr;
@@ -132,7 +141,11 @@ void RingQueue::Defer() {
 }
 
 void RingQueue::Complete(const ebb_cqe& cqe) {
-  if ((cqe.user_data & kDetached) == 0) return reinterpret_cast<Completion*>(cqe.user_data)->OnComplete(cqe);
+  if ((cqe.user_data & kDetached) == 0) {
+    auto* completion = reinterpret_cast<Completion*>(cqe.user_data);
+    if ((cqe.flags & EBB_CQE_MORE) == 0) completion->in_flight_.Unlink();
+    return completion->OnComplete(cqe);
+  }
   const uint64_t order = (cqe.user_data & 0xfff) >> 1;
   if (order == 0) return;
   ReleaseData(std::span(reinterpret_cast<std::byte*>(cqe.user_data & ~0xfffull), 1ull << (order - 1 + kMinOrder)));
@@ -160,5 +173,24 @@ bool RingQueue::MustNotify() const {
 }
 
 void RingQueue::MarkSubmitted() { submitted_tail_ = Shared().sq_tail; }
+
+void RingQueue::BeginRestore() {
+  restoring_ = true;
+  submitted_tail_ = 0;
+  deferred_.clear();
+  while (Completion* completion = in_flight_.PopFront()) lost_.PushBack(*completion);
+}
+
+void RingQueue::FinishRestore() {
+  while (Completion* completion = lost_.PopFront()) {
+    ebb_cqe cqe = {};
+    cqe.result = -static_cast<int32_t>(Errno::kConnReset);
+    completion->OnComplete(cqe);
+  }
+  restoring_ = false;
+  fresh_ = 0;
+  for (FreeData*& list : free_) list = nullptr;
+  WakeDataWaiters();
+}
 
 }  // namespace ebb

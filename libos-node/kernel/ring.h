@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "abi/ebb_abi.h"
+#include "kernel/intrusive_list.h"
 #include "kernel/result.h"
 
 namespace ebb {
@@ -24,6 +25,7 @@ class Completion {
  private:
   friend class RingQueue;
   Completion* next_waiter_ = nullptr;  // list of those that wait for data buffers
+  ListNode in_flight_;
 };
 
 class RingQueue {
@@ -56,6 +58,12 @@ class RingQueue {
   void MarkSubmitted();
   uint32_t SeenCompletions() const;
 
+  // In a clone: rings and data area are new. From BeginRestore on submissions go to them, but data buffers are neither
+  // given nor taken back. FinishRestore completes with ECONNRESET what was in flight and was not submitted again since,
+  // then the data area starts afresh.
+  void BeginRestore();
+  void FinishRestore();
+
  private:
   static constexpr uint32_t kMinOrder = 12;
   static constexpr uint32_t kMaxOrder = 18;
@@ -70,11 +78,15 @@ class RingQueue {
   // Makes room in the completion ring: what is in it is kept for the next Dispatch.
   void Defer();
   void Complete(const ebb_cqe& cqe);
+  void WakeDataWaiters();
 
   // Completions taken out of the ring while a submission had to wait for room. OnComplete may submit itself, so they
   // cannot run there.
   std::vector<ebb_cqe> deferred_;
 
+  IntrusiveList<Completion, &Completion::in_flight_> in_flight_;
+  IntrusiveList<Completion, &Completion::in_flight_> lost_;
+  bool restoring_ = false;
   uint32_t submitted_tail_ = 0;
   uint64_t unsubmitted_since_ = 0;
   // The data area is handed out once, in blocks that stay of their size; split on demand, never merged: sizes repeat.

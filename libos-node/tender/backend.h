@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,7 +16,9 @@
 #include "tender/exit_report.h"
 #include "tender/image.h"
 #include "tender/json.h"
+#include "tender/process_child.h"
 #include "tender/shared_memory.h"
+#include "tender/snapshot_file.h"
 
 namespace ebb::tender {
 
@@ -30,6 +33,7 @@ struct VmContext {
   int parent_fd = -1;              // readable: requests of the parent (the broker watches it already)
   int stop_fd = -1;                // readable: SIGTERM or SIGINT (watched likewise)
   int nice = 0;                    // of this process and to be that of others (cpu_share.h)
+  bool template_boot = false;      // the guest's memory is to be read (process tender)
   bool end_requested = false;
   // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first
   // submission.
@@ -46,6 +50,9 @@ class Backend {
 
   // Builds the guest, up to before its first instruction. `context.broker` does not exist yet.
   virtual Result<void> Start() = 0;
+  // Instead of Run, for a template: runs the guest, in a process that stays as it is, until `ready` says so, and parks
+  // it. kParkTimeout when that takes longer.
+  virtual Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) = 0;
   // Confines the calling process and runs the guest until it ends or `end_requested`. Called once, after Start.
   virtual ExitReport Run() = 0;
 
@@ -54,9 +61,19 @@ class Backend {
   virtual void DescribeStats(JsonObject& stats) const = 0;
 };
 
+// A guest process that somebody else made, ready to run or running.
+struct GuestProcess {
+  UniqueFd pidfd;
+  pid_t pid = -1;
+  UniqueFd doorbell;
+  Isolation isolation;
+  bool empty_root = false;
+};
+
 // Fails with kKvmUnusable when there is no usable /dev/kvm.
 Result<std::unique_ptr<Backend>> CreateKvmBackend(VmContext& context);
 Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context);
+std::unique_ptr<Backend> AdoptProcess(VmContext& context, GuestProcess guest);
 
 }  // namespace ebb::tender
 

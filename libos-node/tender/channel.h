@@ -28,6 +28,8 @@ enum class FrameType : uint8_t {
   kSync = 16,          // payload = 8 bytes of token
   kStatsRequest = 17,  // no payload
   kEnd = 18,           // no payload
+  // to a server (serve.h)
+  kClone = 19,  // payload = options of the VM, each NUL-terminated
 };
 
 struct FrameHeader {

@@ -79,7 +79,7 @@ void Clock::RebaseAt(const ClockReading& now) {
     else
       rate_ = measured;
   }
-  uint64_t base_ns = now.monotonic_ns;
+  uint64_t base_ns = now.monotonic_ns + monotonic_offset_;
   uint64_t mult = rate_;
   if (sequence_ != 0) {
     const uint64_t guest_ns = GuestNow(now.tsc);
@@ -99,7 +99,8 @@ void Clock::RebaseAt(const ClockReading& now) {
   store(page_->mult, mult_);
   store(page_->tsc_base, tsc_base_);
   store(page_->base_ns, base_ns_);
-  store(page_->realtime_offset_ns, static_cast<int64_t>(Now(CLOCK_REALTIME) - Now(CLOCK_MONOTONIC)));
+  store(page_->realtime_offset_ns,
+        static_cast<int64_t>(Now(CLOCK_REALTIME) - Now(CLOCK_MONOTONIC) - monotonic_offset_));
   std::atomic_ref(page_->sequence).store(++sequence_, std::memory_order_release);
 }
 

@@ -25,6 +25,10 @@ class Clock {
   // waiting until 1 ms has passed.
   Clock(ebb_clock* page, const ClockReading& first, uint64_t tsc_khz);
 
+  // The guest's CLOCK_MONOTONIC is the host's plus this: a clone goes on where its template parked, also on a host that
+  // has started anew since.
+  void SetMonotonicOffset(uint64_t offset_ns) { monotonic_offset_ = offset_ns; }
+
   // The guest's TSC is that of the host plus this.
   void SetGuestTscOffset(uint64_t offset);
 
@@ -38,6 +42,7 @@ class Clock {
   ebb_clock* page_;
   ClockReading anchor_;
   uint64_t tsc_offset_ = 0;
+  uint64_t monotonic_offset_ = 0;
   // What the page holds, so that nothing is read back from shared memory.
   uint64_t rate_;  // nominal mult
   uint64_t mult_ = 0;

@@ -22,6 +22,11 @@ namespace ebb::tender {
   X(kSocket, "TENDER_SOCKET", "A socket cannot be set up.")                                           \
   X(kMemory, "TENDER_MEMORY", "The host refused memory or address space.")                            \
   X(kSandbox, "TENDER_SANDBOX", "The confinement could not be established.")                          \
+  X(kSnapshotMissing, "TENDER_SNAPSHOT_MISSING", "There is no such snapshot.")                        \
+  X(kSnapshotBad, "TENDER_SNAPSHOT_BAD", "The snapshot is damaged.")                                  \
+  X(kSnapshotStale, "TENDER_SNAPSHOT_STALE", "The snapshot was made for something else.")             \
+  X(kSnapshotDenied, "TENDER_SNAPSHOT_DENIED", "The guest's memory may not be read.")                 \
+  X(kParkTimeout, "TENDER_PARK_TIMEOUT", "The guest did not come to rest in time.")                   \
   X(kSystem, "TENDER_SYSTEM", "The host refused an operation that the tender needs.")
 
 enum class ErrorCode {

@@ -8,8 +8,12 @@
 #include <cstring>
 #include <string>
 
+#include "tender/snapshot_file.h"
+
 namespace ebb::tender {
 namespace {
+
+constexpr uint32_t kReadWrite = EBB_PROT_READ | EBB_PROT_WRITE;
 
 uint64_t RoundUp(uint64_t size) { return (size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1); }
 
@@ -66,25 +70,28 @@ Result<void> GuestMemory::MapSegment(const ebb_image_segment& segment, int fd) {
   return {};
 }
 
-Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
-  for (const auto& segment : plan.image.segments()) {
-    if (auto done = MapSegment(segment, plan.image.fd()); !done) return done;
-  }
-
-  constexpr uint32_t kReadWrite = EBB_PROT_READ | EBB_PROT_WRITE;
+Result<void> GuestMemory::MapHypercallPage(const GuestMemoryPlan& plan) {
   if (auto done = MapAnonymous(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, kReadWrite, "hypercall page"); !done)
     return done;
   std::memcpy(At(EBB_HYPERCALL_PAGE), plan.page.data(), plan.page.size());
   std::memcpy(At(EBB_HYPERCALL_PAGE + kPageParamsOffset), &plan.params, sizeof plan.params);
   if (auto done = Protect(EBB_HYPERCALL_PAGE, EBB_HYPERCALL_PAGE_SIZE, EBB_PROT_READ | EBB_PROT_EXEC); !done)
     return done;
+  return {};
+}
+
+Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
+  for (const auto& segment : plan.image.segments()) {
+    if (auto done = MapSegment(segment, plan.image.fd()); !done) return done;
+  }
+  if (auto done = MapHypercallPage(plan); !done) return done;
 
   const uint64_t boot_size = RoundUp(plan.boot_info.size());
   if (auto done = MapAnonymous(EBB_BOOT_INFO, boot_size, kReadWrite, "boot info"); !done) return done;
   std::memcpy(At(EBB_BOOT_INFO), plan.boot_info.data(), plan.boot_info.size());
   if (auto done = Protect(EBB_BOOT_INFO, boot_size, EBB_PROT_READ); !done) return done;
 
-  const SharedMemory& shared = plan.shared;
+  const SharedMemory& shared = *plan.shared;
   if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
       !done)
     return done;
@@ -98,12 +105,73 @@ Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
   return MapFile(EBB_CLOCK, EBB_CLOCK_SIZE, EBB_PROT_READ, shared.fd(), shared.clock_offset(), true, "clock page");
 }
 
+Result<void> GuestMemory::Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot) {
+  for (const auto& segment : plan.image.segments()) {
+    if (auto done = MapSegment(segment, plan.image.fd()); !done) return done;
+  }
+  if (auto done = MapHypercallPage(plan); !done) return done;
+  if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
+      !done)
+    return done;
+  mapped_bytes_ += RoundUp(plan.boot_info.size()) + SharedMemory::MappedByGuest(plan.cores);
+  if (auto done = RestorePages(snapshot, plan.image); !done) return done;
+  return RestoreRuns(snapshot);
+}
+
+// Everything writable first, then the content.
+Result<void> GuestMemory::RestorePages(const SnapshotFile& snapshot, const Image& image) {
+  const uint64_t mapped = mapped_bytes_;
+  for (const SnapshotRun& run : snapshot.snapshot().runs) {
+    if (run.address < EBB_EXE_END) continue;
+    if (auto done = MapAnonymous(run.address, run.size, kReadWrite, "heap and arena"); !done) return done;
+    // As for a guest that commits it (pages/process_page.cc).
+    madvise(At(run.address), run.size, MADV_HUGEPAGE);
+  }
+  mapped_bytes_ = mapped;  // the guest's memory limit counts these
+  const auto segment_of = [&](uint64_t address) -> const ebb_image_segment* {
+    for (const auto& segment : image.segments()) {
+      if (address >= segment.vaddr && address < segment.vaddr + RoundUp(segment.mem_size)) return &segment;
+    }
+    return nullptr;
+  };
+  for (const SnapshotExtent& extent : snapshot.snapshot().extents) {
+    const auto pages = snapshot.Pages(extent);
+    for (uint64_t done = 0; done < extent.size;) {
+      const uint64_t address = extent.address + done;
+      uint64_t size = extent.size - done;
+      const bool in_image = address < EBB_HEAP_BASE;
+      const ebb_image_segment* segment = in_image ? segment_of(address) : nullptr;
+      if (in_image && segment == nullptr) return Error{ErrorCode::kSnapshotBad, "a page beside the image"};
+      if (segment != nullptr) size = std::min(size, segment->vaddr + RoundUp(segment->mem_size) - address);
+      if (segment != nullptr && (segment->prot & EBB_PROT_WRITE) == 0) {
+        if (auto writable = Protect(address, size, kReadWrite); !writable) return writable;
+      }
+      std::memcpy(At(address), pages.data() + done, size);
+      if (segment != nullptr && (segment->prot & EBB_PROT_WRITE) == 0) {
+        if (auto back = Protect(address, size, segment->prot); !back) return back;
+      }
+      done += size;
+    }
+  }
+  return {};
+}
+
+Result<void> GuestMemory::RestoreRuns(const SnapshotFile& snapshot) {
+  for (const SnapshotRun& run : snapshot.snapshot().runs) {
+    if (run.address >= EBB_EXE_END && run.prot == kReadWrite) continue;
+    if (auto done = Protect(run.address, run.size, static_cast<uint32_t>(run.prot)); !done) return done;
+  }
+  return {};
+}
+
 extern "C" {
 extern const uint8_t ebb_process_page[], ebb_process_page_end[];
+extern const uint8_t ebb_zygote_page[], ebb_zygote_page_end[];
 extern const uint8_t ebb_kvm_page[], ebb_kvm_page_end[];
 }
 
 std::span<const uint8_t> ProcessPage() { return {ebb_process_page, ebb_process_page_end}; }
+std::span<const uint8_t> ZygotePage() { return {ebb_zygote_page, ebb_zygote_page_end}; }
 std::span<const uint8_t> KvmPage() { return {ebb_kvm_page, ebb_kvm_page_end}; }
 
 PageHeader ReadPageHeader(std::span<const uint8_t> page) {

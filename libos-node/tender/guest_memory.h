@@ -19,18 +19,23 @@ namespace ebb::tender {
 
 struct GuestMemoryPlan {
   const Image& image;
-  const SharedMemory& shared;
+  const SharedMemory* shared;     // null for a zygote
   std::span<const uint8_t> page;  // code of the hypercall page
   PageParams params;
   std::span<const uint8_t> boot_info;  // BuildBootInfo
   uint32_t cores = 1;
 };
 
+class SnapshotFile;
+
 class GuestMemory {
  public:
   GuestMemory(uint8_t* base, bool executable) : base_(base), executable_(executable) {}
 
   Result<void> Map(const GuestMemoryPlan& plan);
+  // Instead of Map, for a zygote: the image as it was when the snapshot was taken, heap and arena, hypercall page and
+  // upcall stacks. What each clone gets as its own is left out, but counted as mapped.
+  Result<void> Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot);
 
   // Anonymous private pages.
   Result<void> MapAnonymous(uint64_t address, uint64_t size, uint32_t prot, const char* what);
@@ -41,6 +46,9 @@ class GuestMemory {
  private:
   Result<void> MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared,
                        const char* what);
+  Result<void> MapHypercallPage(const GuestMemoryPlan& plan);
+  Result<void> RestoreRuns(const SnapshotFile& snapshot);
+  Result<void> RestorePages(const SnapshotFile& snapshot, const Image& image);
   Result<void> MapSegment(const ebb_image_segment& segment, int fd);
   Result<void> Protect(uint64_t address, uint64_t size, uint32_t prot);
   int HostProt(uint32_t prot) const;
@@ -52,6 +60,7 @@ class GuestMemory {
 
 // The code of a page, as linked at build time, and its header.
 std::span<const uint8_t> ProcessPage();
+std::span<const uint8_t> ZygotePage();
 std::span<const uint8_t> KvmPage();
 PageHeader ReadPageHeader(std::span<const uint8_t> page);
 // Boot parameters and page parameters that follow from image and page.

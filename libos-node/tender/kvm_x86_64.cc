@@ -74,6 +74,9 @@ class KvmBackend final : public Backend {
   }
 
   Result<void> Start() override;
+  Result<ParkedRegisters> RunToPark(const std::function<bool()>&, int64_t) override {
+    return Error{ErrorCode::kSnapshotDenied, "templates are made by the process tender"};
+  }
   ExitReport Run() override;
 
   std::vector<pid_t> Pids() const override { return {getpid()}; }
@@ -139,7 +142,7 @@ Result<void> KvmBackend::Start() {
   auto memory = KvmMemory::Create(machine_, context_.boot.memory_limit);
   if (!memory) return memory.error();
   memory_.emplace(std::move(*memory));
-  const GuestMemoryPlan plan{context_.image, context_.shared,
+  const GuestMemoryPlan plan{context_.image, &context_.shared,
                              KvmPage(),      ParamsOf(context_.image, context_.boot.memory_limit),
                              *boot_info,     context_.boot.core_count};
   if (auto done = memory_->Map(plan); !done) return done;

@@ -7,6 +7,7 @@
 #include "tender/options.h"
 #include "tender/seccomp/filters.h"
 #include "tender/seccomp/rules.h"
+#include "tender/serve.h"
 #include "tender/vm.h"
 
 namespace ebb::tender {
@@ -26,7 +27,7 @@ int Verify(const Options& options) {
 }
 
 int PrintFilters(const Options& options) {
-  for (const Filter* filter : {&kGuestFilter, &kBrokerFilter, &kKvmFilter}) {
+  for (const Filter* filter : {&kGuestFilter, &kZygoteFilter, &kBrokerFilter, &kKvmFilter}) {
     const TenderChoice tender = filter == &kKvmFilter ? TenderChoice::kKvm : TenderChoice::kProcess;
     if (options.tender != TenderChoice::kAuto && options.tender != tender) continue;
     const std::string text = options.program ? DumpFilter(*filter)
@@ -43,6 +44,8 @@ int Main(std::vector<std::string> arguments) {
   switch (options.value().command) {
     case Command::kRun:
       return RunVm(options.value());
+    case Command::kServe:
+      return Serve(options.value());
     case Command::kVerify:
       return Verify(options.value());
     case Command::kFilters:

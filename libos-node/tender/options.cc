@@ -16,6 +16,8 @@ const char kHelpText[] =
     R"(ebbtender runs one LibOS image as a virtual machine.
 
   ebbtender run --image FILE [options]        run until the guest ends; SIGTERM or SIGINT end it
+  ebbtender serve --image FILE --listen PATH --snapshot FILE [options]
+                                              keep a template, made once, and clone VMs from it
   ebbtender verify --image FILE               check a file completely, checksums included
   ebbtender filters [--tender T] [--json]     print what the seccomp filters in force allow; --program: their code
   ebbtender --help | --version
@@ -42,13 +44,15 @@ Options of run:
   --cores N                   virtual cores; only 1 so far
   --report-fd N               socket for log records, milestones and requests of the parent; without it the guest's
                               output goes to stdout and stderr, and `ready` to stderr when it listens
+  --listen PATH               serve: unix socket where clones are asked for
+  --snapshot FILE             serve: the template; made anew when it is missing, damaged or of another image
   --stats                     print counters and measured costs to stderr at the end
 
 Exit status: the guest's own, 128 + signal when it died of one, 0 when it was told to end, 2 when the tender failed
 (one line on stderr: CODE: sentence). A tender that crashes says so in a line on stderr: ebbtender crash {json}.
 )";
-const char kVersionText[] = "ebbtender 0.1.0 (abi 1)\n";
-static_assert(EBB_ABI_VERSION == 1, "kVersionText names the version");
+const char kVersionText[] = "ebbtender 0.1.0 (abi 2)\n";
+static_assert(EBB_ABI_VERSION == 2, "kVersionText names the version");
 
 namespace {
 
@@ -108,10 +112,16 @@ bool AddExposed(Options& options, const std::string& text) {
 
 bool IsLoopback(uint32_t address) { return address >> 24 == 127; }
 
+constexpr size_t kLongestSocketPath = 107;  // sun_path
+
 bool SetSocket(Options& options, const std::string& text) {
-  if (text.empty() || text.size() > 107) return false;  // sun_path
   options.socket_path = text;
-  return true;
+  return !text.empty() && text.size() <= kLongestSocketPath;
+}
+
+bool SetListen(Options& options, const std::string& text) {
+  options.listen_path = text;
+  return !text.empty() && text.size() <= kLongestSocketPath;
 }
 
 const std::map<std::string, Setter>& ValueOptions() {
@@ -121,6 +131,8 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--memory", NumberSetter<uint64_t>(16, 65536, [](Options& o, uint64_t v) { o.memory_mb = v; })},
       {"--report-fd", NumberSetter<int>(0, 1 << 20, [](Options& o, int v) { o.report_fd = v; })},
       {"--socket", SetSocket},
+      {"--listen", SetListen},
+      {"--snapshot", [](Options& o, const std::string& v) { return !(o.snapshot_path = v).empty(); }},
       {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
       {"--expose", AddExposed},
       {"--env", AddEnvironment},
@@ -152,8 +164,9 @@ const std::map<std::string, void (*)(Options&)>& FlagOptions() {
 
 Result<Options> ParseOptions(std::span<const std::string> arguments) {
   static const std::map<std::string, Command> kCommands = {
-      {"run", Command::kRun}, {"verify", Command::kVerify}, {"filters", Command::kFilters},  {"--help", Command::kHelp},
-      {"-h", Command::kHelp}, {"help", Command::kHelp},     {"--version", Command::kVersion}};
+      {"run", Command::kRun},         {"serve", Command::kServe},      {"verify", Command::kVerify},
+      {"filters", Command::kFilters}, {"--help", Command::kHelp},      {"-h", Command::kHelp},
+      {"help", Command::kHelp},       {"--version", Command::kVersion}};
   if (arguments.empty()) return Usage("no command");
   const auto command = kCommands.find(arguments[0]);
   if (command == kCommands.end()) return Usage("unknown command " + arguments[0]);
@@ -170,13 +183,16 @@ Result<Options> ParseOptions(std::span<const std::string> arguments) {
     if (i + 1 == arguments.size()) return Usage(name + " needs a value");
     if (!setter->second(options, arguments[++i])) return Usage("bad value for " + name + ": " + arguments[i]);
   }
-  const bool needs_image = options.command == Command::kRun || options.command == Command::kVerify;
+  const bool serve = options.command == Command::kServe;
+  const bool needs_image = options.command == Command::kRun || options.command == Command::kVerify || serve;
   if (needs_image && options.image.empty()) return Usage("--image is missing");
   for (const ExposedPort& exposed : options.expose) {
     if (!options.allow_remote && !IsLoopback(exposed.host.address)) {
       return Usage("--expose: " + EndpointText(exposed.host) + " is no loopback address; --allow-remote takes it");
     }
   }
+  if (serve && (options.listen_path.empty() || options.snapshot_path.empty() || !options.report_fd))
+    return Usage("serve needs --listen, --snapshot and --report-fd");
   return options;
 }
 

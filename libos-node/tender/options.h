@@ -13,7 +13,7 @@
 
 namespace ebb::tender {
 
-enum class Command { kRun, kVerify, kFilters, kHelp, kVersion };
+enum class Command { kRun, kServe, kVerify, kFilters, kHelp, kVersion };
 enum class TenderChoice { kAuto, kKvm, kProcess };
 
 struct Options {
@@ -23,6 +23,8 @@ struct Options {
   uint64_t memory_mb = 256;
   std::optional<int> report_fd;
   std::string socket_path;
+  std::string listen_path;    // serve: where clones are asked for
+  std::string snapshot_path;  // serve: the template's file
   std::optional<uint16_t> port;
   std::vector<ExposedPort> expose;
   bool allow_remote = false;

@@ -22,6 +22,7 @@
 #include "tender/cpu_share.h"
 #include "tender/pages/commit_map.h"
 #include "tender/seccomp/filters.h"
+#include "tender/snapshot_file.h"
 
 namespace ebb::tender {
 
@@ -100,21 +101,33 @@ class ChildStart {
     __user_cap_data_struct none[2] = {};
     Check(syscall(SYS_capset, &header, none) == 0, "capset");
     Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-    Check(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "dumpable");
+    Check(prctl(PR_SET_DUMPABLE, plan_.readable ? 1 : 0, 0, 0, 0) == 0, "dumpable");
     // After the change of user, which clears it.
     Check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, "pdeathsig");
     pollfd parent{plan_.parent_pidfd, POLLIN, 0};
     if (poll(&parent, 1, 0) != 0) _exit(1);  // the parent died before the line above
-    prctl(PR_SET_NAME, "ebbguest", 0, 0, 0);
+    prctl(PR_SET_NAME, plan_.zygote != nullptr ? "ebbzygote" : "ebbguest", 0, 0, 0);
   }
 
   void Memory() {
     GuestMemory memory(nullptr, true);
     GuestMemoryPlan guest = plan_.memory;
-    guest.params.filter = {static_cast<unsigned short>(kGuestFilter.program.size()),
-                           reinterpret_cast<sock_filter*>(EBB_UPCALL_STACKS)};
+    std::span<const sock_filter> filter = kGuestFilter.program;
+    guest.params.filter = PlacedFilter(filter, 0);
+    if (plan_.zygote != nullptr) {
+      filter = kZygoteFilter.program;
+      guest.params.filter = PlacedFilter(filter, 0);
+      // Behind the start's secret.
+      guest.params.clone_filter = PlacedFilter(kGuestFilter.program, filter.size_bytes() + sizeof(uint64_t));
+      guest.params.kernel_entry = kZygotePage;
+      const ParkedRegisters& registers = plan_.zygote->snapshot().cores.front();
+      guest.params.resume_rip = registers.rip;
+      guest.params.resume_rsp = registers.rsp;
+      guest.params.resume_fs_base = registers.fs_base;
+      guest.params.resume_gs_base = registers.gs_base;
+    }
     FillUnmapRanges(guest.params);
-    Check(memory.Map(guest));
+    Check(plan_.zygote != nullptr ? memory.Restore(guest, *plan_.zygote) : memory.Map(guest));
     Check(memory.MapAnonymous(kCommitMapBase, kCommitMapEnd - kCommitMapBase, EBB_PROT_READ | EBB_PROT_WRITE,
                               "commit map"));
     auto* commits = static_cast<CommitMap::State*>(memory.At(kCommitMapBase));
@@ -122,9 +135,34 @@ class ChildStart {
     commits->held = static_cast<uint64_t*>(memory.At(kCommitMapBase + EBB_PAGE_SIZE));
     commits->accessible = static_cast<uint64_t*>(memory.At(kCommitMapBase + EBB_PAGE_SIZE + CommitMap::kBitmapSize));
     static_assert(kCommitMapBase + EBB_PAGE_SIZE + 2 * CommitMap::kBitmapSize <= kCommitMapEnd);
-    std::memcpy(memory.At(EBB_UPCALL_STACKS), kGuestFilter.program.data(), kGuestFilter.program.size_bytes());
+    std::memcpy(guest.params.filter.filter, filter.data(), filter.size_bytes());
     std::memcpy(memory.At(StartSecretAddress(guest.params)), &plan_.start_secret, sizeof plan_.start_secret);
     mapped_bytes_ = memory.mapped_bytes();
+    if (plan_.zygote == nullptr) return;
+    std::memcpy(guest.params.clone_filter.filter, kGuestFilter.program.data(), kGuestFilter.program.size_bytes());
+    Check(memory.MapAnonymous(kZygotePage, EBB_PAGE_SIZE, EBB_PROT_READ | EBB_PROT_WRITE, "zygote page"));
+    std::memcpy(memory.At(kZygotePage), ZygotePage().data(), ZygotePage().size());
+    Check(mprotect(memory.At(kZygotePage), EBB_PAGE_SIZE, PROT_READ | PROT_EXEC) == 0, "zygote page");
+    CountCommits(*commits);
+  }
+
+  // The program lies on the upcall stack, at this offset from its lower end, until the guest runs.
+  static sock_fprog PlacedFilter(std::span<const sock_filter> program, uint64_t offset) {
+    return {static_cast<unsigned short>(program.size()), reinterpret_cast<sock_filter*>(EBB_UPCALL_STACKS + offset)};
+  }
+
+  void CountCommits(CommitMap::State& commits) {
+    struct {
+      long Map(uint64_t, uint64_t, uint64_t) { return 0; }
+      long Protect(uint64_t, uint64_t, uint64_t) { return 0; }
+    } nothing;
+    for (const SnapshotRun& run : plan_.zygote->snapshot().runs) {
+      if (run.address < EBB_HEAP_BASE) continue;
+      // Held first, then as accessible as it was.
+      for (const uint64_t prot : {uint64_t{EBB_PROT_READ}, run.prot})
+        Check(CommitMap::Protect(commits, nothing, plan_.memory_limit, run.address, run.size, prot) == 0,
+              "memory limit");
+    }
   }
 
   // Everything beyond the guest's regions goes: the tender, its libraries and stack, the vDSO.
@@ -144,6 +182,8 @@ class ChildStart {
         if (signal == upcall)
           action = {page.signal_handler, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kSaRestorer, page.signal_restorer, 0};
       }
+      // The clones of a zygote leave nothing that it would have to wait for.
+      if (signal == SIGCHLD && plan_.zygote != nullptr) action.handler = reinterpret_cast<uint64_t>(SIG_IGN);
       if (signal != SIGKILL && signal != SIGSTOP)
         Check(syscall(SYS_rt_sigaction, signal, &action, nullptr, 8) == 0, "sigaction");
     }
@@ -159,8 +199,11 @@ class ChildStart {
   void Limits() {
     Limit(RLIMIT_CORE, 0);
     Limit(RLIMIT_FSIZE, 0);
-    Limit(RLIMIT_NPROC, 0);
-    Limit(RLIMIT_NOFILE, 1);
+    // Those of a zygote's clones are set when they are made.
+    if (plan_.zygote == nullptr) {
+      Limit(RLIMIT_NPROC, 0);
+      Limit(RLIMIT_NOFILE, 1);
+    }
     Limit(RLIMIT_MEMLOCK, 0);
     Limit(RLIMIT_MSGQUEUE, 0);
     Limit(RLIMIT_RTPRIO, 0);

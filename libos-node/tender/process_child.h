@@ -28,12 +28,16 @@ struct ChildNotes;  // in shared memory: what the child tells its parent about i
 
 struct ChildPlan {
   GuestMemoryPlan memory;
-  int doorbell_fd;
+  int doorbell_fd;  // descriptor 0 of the child
   int parent_pidfd;
   uint64_t memory_limit;
   int nice;
   ChildNotes* notes;
   uint64_t start_secret;  // see StartStage
+  // The parent may read its memory, though it is somebody else: only before any tenant's code runs in it.
+  bool readable = false;
+  // The child is a zygote (zygote.h): it restores this, descriptor 0 is its control socket.
+  const SnapshotFile* zygote = nullptr;
 };
 
 struct Child {

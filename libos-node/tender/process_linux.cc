@@ -4,6 +4,7 @@
 // Invariant: the child never outlives Run, whatever ends it.
 #include <linux/capability.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -33,15 +34,23 @@ constexpr int64_t kFirstRebaseNs = 150000000;
 class ProcessBackend final : public Backend {
  public:
   explicit ProcessBackend(VmContext& context) : context_(context) {}
+  ProcessBackend(VmContext& context, GuestProcess guest)
+      : context_(context), doorbell_(std::move(guest.doorbell)), adopted_(true), empty_root_(guest.empty_root) {
+    child_.pid = guest.pid;
+    child_.pidfd = std::move(guest.pidfd);
+    child_.isolation = guest.isolation;
+  }
   ~ProcessBackend() override { EndChild(); }
 
   Result<void> Start() override;
+  Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) override;
   ExitReport Run() override;
 
   std::vector<pid_t> Pids() const override { return {getpid(), child_.pid}; }
   void DescribeStats(JsonObject& stats) const override;
 
  private:
+  Result<void> WatchGuest();
   Result<void> Confine();
   void OnDoorbell();
   void WakeGuest();
@@ -55,6 +64,8 @@ class ProcessBackend final : public Backend {
   Child child_;
   TableGuard tables_;
   bool tables_exceeded_ = false;
+  bool adopted_ = false;  // somebody else's child: its end is seen on the pidfd, its status is not
+  bool empty_root_ = false;
   bool reaped_ = false;
   bool child_ended_ = false;
   siginfo_t child_status_{};
@@ -62,6 +73,7 @@ class ProcessBackend final : public Backend {
 };
 
 Result<void> ProcessBackend::Start() {
+  if (adopted_) return {};
   const auto cpu = ReadCpuState();
   if (!cpu) return cpu.error();
   context_.boot.tender = EBB_TENDER_PROCESS;
@@ -86,14 +98,15 @@ Result<void> ProcessBackend::Start() {
   if (getrandom(&start_secret_, sizeof start_secret_, 0) != static_cast<ssize_t>(sizeof start_secret_))
     return ErrnoError(ErrorCode::kSystem, "getrandom", errno);
   start_secret_ |= 1;
-  const ChildPlan plan{{context_.image, context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info,
+  const ChildPlan plan{{context_.image, &context_.shared, ProcessPage(), ParamsOf(context_.image, limit), *boot_info,
                         context_.boot.core_count},
                        doorbell_.get(),
                        self.get(),
                        limit,
                        context_.nice,
                        notes_,
-                       start_secret_};
+                       start_secret_,
+                       context_.template_boot};
   auto child = StartChild(plan);
   if (!child) return child.error();
   child_ = std::move(*child);
@@ -111,15 +124,45 @@ Result<void> ProcessBackend::Confine() {
   return ApplyFilter(kBrokerFilter);
 }
 
+Result<void> ProcessBackend::WatchGuest() {
+  Broker& broker = *context_.broker;
+  if (auto watched = broker.Watch(doorbell_.get(), [this] { OnDoorbell(); }); !watched) return watched;
+  return broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; });
+}
+
+Result<ParkedRegisters> ProcessBackend::RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) {
+  Broker& broker = *context_.broker;
+  if (auto watched = WatchGuest(); !watched) return watched.error();
+  const uint64_t deadline = ReadClocks().monotonic_ns + static_cast<uint64_t>(timeout_ns);
+  ebb_core_shared* core = context_.shared.core(0);
+  RingTail* tail = context_.shared.tail(0);
+  constexpr int64_t kAskAgainNs = 1000000;
+  while (!child_ended_ && !context_.end_requested && !broker.broken()) {
+    if (ReadClocks().monotonic_ns > deadline) return Error{ErrorCode::kParkTimeout, ""};
+    const bool parking = ready();
+    if (parking) {
+      if (std::atomic_ref(tail->parked).load(std::memory_order_acquire) == kGuestParked)
+        return ParkedRegisters{tail->park_rip, tail->park_rsp, tail->park_fs_base, tail->park_gs_base};
+      std::atomic_ref(core->park_requested).store(1, std::memory_order_seq_cst);
+      // The guest may be on its way into the wait, past its look at the word: hence again and again.
+      syscall(SYS_futex, &core->cq_tail, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    }
+    broker.Poll(kAskAgainNs);
+    WakeGuest();
+  }
+  EndChild();
+  broker.Submit(0);
+  const ExitReport report = context_.end_requested ? ExitReport::Ended() : ReportExit();
+  return Error{ErrorCode::kSystem, "the template ended: " + report.Json()};
+}
+
 ExitReport ProcessBackend::Run() {
   Broker& broker = *context_.broker;
-  if (auto watched = broker.Watch(doorbell_.get(), [this] { OnDoorbell(); }); !watched)
-    return ExitReport::OfError(watched.error());
-  if (auto watched = broker.Watch(child_.pidfd.get(), [this] { child_ended_ = true; }); !watched)
-    return ExitReport::OfError(watched.error());
-  if (auto watched = broker.Watch(tables_.fd(), [this] { tables_exceeded_ = tables_exceeded_ || tables_.Exceeded(); });
-      !watched)
-    return ExitReport::OfError(watched.error());
+  if (auto watched = WatchGuest(); !watched) return ExitReport::OfError(watched.error());
+  if (tables_.fd() >= 0) {
+    auto watched = broker.Watch(tables_.fd(), [this] { tables_exceeded_ = tables_exceeded_ || tables_.Exceeded(); });
+    if (!watched) return ExitReport::OfError(watched.error());
+  }
   if (auto confined = Confine(); !confined) return ExitReport::OfError(confined.error());
 
   broker.Poll(kFirstRebaseNs);
@@ -163,22 +206,31 @@ void ProcessBackend::WakeGuest() {
 void ProcessBackend::EndChild() {
   if (child_.pid < 0 || reaped_) return;
   syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
+  reaped_ = true;
+  if (adopted_) {
+    pollfd ended{child_.pidfd.get(), POLLIN, 0};
+    while (poll(&ended, 1, -1) < 0 && errno == EINTR) {
+    }
+    return;
+  }
   while (waitid(P_PID, static_cast<id_t>(child_.pid), &child_status_, WEXITED) != 0) {
     if (errno != EINTR) break;
   }
-  reaped_ = true;
 }
 
 ExitReport ProcessBackend::ReportExit() {
   const RingTail tail = *context_.shared.tail(0);  // one copy: hostile
   if (tail.exited == kGuestExited)
     return ExitReport::OfGuest(tail.exit_kind, tail.exit_code, context_.shared.ReportText());
-  std::string failure = DescribeChildFailure(notes_);
-  if (failure.empty() && tail.exited == start_secret_) {
+  std::string failure = notes_ != nullptr ? DescribeChildFailure(notes_) : "";
+  if (failure.empty() && start_secret_ != 0 && tail.exited == start_secret_) {
     const char* stage = tail.exit_kind == static_cast<uint64_t>(StartStage::kUnmap) ? "munmap" : "seccomp";
     failure = ErrnoError(ErrorCode::kSandbox, stage, static_cast<int>(tail.exit_code)).detail;
   }
   if (!failure.empty()) return ExitReport::OfError(Error{ErrorCode::kSandbox, failure});
+  if (adopted_)
+    return {ExitReport::Reason::kFault, std::nullopt, std::nullopt,
+            "the guest process died. " + context_.shared.ReportText()};
   if (child_status_.si_code == CLD_EXITED) {
     return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest left without an exit hypercall"};
   }
@@ -200,7 +252,8 @@ void ProcessBackend::DescribeStats(JsonObject& stats) const {
   sandbox.Bool("seccomp", true)
       .Bool("namespaces", child_.isolation.namespaces)
       .Bool("userNamespace", child_.isolation.user_namespace);
-  sandbox.Bool("otherUser", child_.isolation.other_user).Bool("emptyRoot", HasEmptyRoot(notes_));
+  sandbox.Bool("otherUser", child_.isolation.other_user)
+      .Bool("emptyRoot", notes_ != nullptr ? HasEmptyRoot(notes_) : empty_root_);
   stats.Raw("sandbox", sandbox.Finish());
 }
 
@@ -208,6 +261,10 @@ void ProcessBackend::DescribeStats(JsonObject& stats) const {
 
 Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context) {
   return std::unique_ptr<Backend>(std::make_unique<ProcessBackend>(context));
+}
+
+std::unique_ptr<Backend> AdoptProcess(VmContext& context, GuestProcess guest) {
+  return std::make_unique<ProcessBackend>(context, std::move(guest));
 }
 
 }  // namespace ebb::tender

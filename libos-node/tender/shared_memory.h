@@ -24,7 +24,12 @@ struct RingTail {
   uint64_t exit_code;
   uint64_t enters_waiting;  // waits of the guest, a statistic
   uint64_t faults;          // FAULT upcalls, a statistic
+  // EBB_HC_PARK: kGuestParked while the guest waits for the tender, with its arguments; then the result.
+  uint32_t parked;
+  int32_t park_result;
+  uint64_t park_rip, park_rsp, park_fs_base, park_gs_base;
 };
+inline constexpr uint32_t kGuestParked = 0x50415245;
 inline constexpr uint64_t kGuestExited = 0x44455449584542ull;
 inline constexpr uint64_t kRingTailOffset = EBB_RING_STRIDE - EBB_PAGE_SIZE;
 static_assert(kRingTailOffset >= sizeof(ebb_core_shared));
@@ -41,7 +46,9 @@ class SharedMemory {
   uint64_t rings_size() const { return cores_ * EBB_RING_STRIDE; }
   uint64_t data_offset() const { return rings_size(); }
   uint64_t clock_offset() const { return data_offset() + EBB_DATA_SIZE; }
-  uint64_t size() const { return clock_offset() + EBB_CLOCK_SIZE; }
+  // A clone maps its boot info from here; a VM that boots has its own.
+  uint64_t boot_info_offset() const { return clock_offset() + EBB_CLOCK_SIZE; }
+  uint64_t size() const { return boot_info_offset() + EBB_BOOT_INFO_SIZE; }
 
   ebb_core_shared* core(uint32_t index) const {
     return reinterpret_cast<ebb_core_shared*>(base_ + index * EBB_RING_STRIDE);
@@ -50,7 +57,11 @@ class SharedMemory {
     return reinterpret_cast<RingTail*>(base_ + index * EBB_RING_STRIDE + kRingTailOffset);
   }
   std::span<std::byte> data() const { return {base_ + data_offset(), EBB_DATA_SIZE}; }
+  std::span<std::byte> boot_info() const { return {base_ + boot_info_offset(), EBB_BOOT_INFO_SIZE}; }
   ebb_clock* clock() const { return reinterpret_cast<ebb_clock*>(base_ + clock_offset()); }
+
+  // Rings, data area and clock page, without boot info.
+  static uint64_t MappedByGuest(uint32_t cores) { return cores * EBB_RING_STRIDE + EBB_DATA_SIZE + EBB_CLOCK_SIZE; }
 
   // The guest's crash report of core 0: copied, bounded.
   std::string ReportText() const;

@@ -36,6 +36,7 @@ uint64_t MonotonicNs() { return ReadClocks().monotonic_ns; }
 class Vm final : public ParentRequests {
  public:
   explicit Vm(const Options& options) : options_(options), first_reading_(ReadClocks()) {}
+  Vm(const Options& options, CloneParts& clone) : options_(options), first_reading_(clone.asked), clone_(&clone) {}
 
   int Run() {
     ExitReport exit = ExitReport::Ended();
@@ -43,7 +44,7 @@ class Vm final : public ParentRequests {
       exit = ExitReport::OfError(installed.error());
     } else if (auto opened = OpenChannel(); !opened) {
       exit = ExitReport::OfError(opened.error());
-    } else if (auto prepared = Prepare(); !prepared) {
+    } else if (auto prepared = clone_ != nullptr ? PrepareClone() : Prepare(); !prepared) {
       exit = ExitReport::OfError(prepared.error());
     } else if (auto withdrawn = Withdraw(); !withdrawn) {
       exit = ExitReport::OfError(withdrawn.error());
@@ -71,11 +72,24 @@ class Vm final : public ParentRequests {
   }
 
  private:
+  // What the parent happened to leave open is none of a VM's business.
+  static void CloseOthers(std::vector<int> kept) {
+    kept.push_back(STDERR_FILENO);
+    std::sort(kept.begin(), kept.end());
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] < STDERR_FILENO) continue;
+      const unsigned first = static_cast<unsigned>(kept[i]) + 1;
+      const unsigned end = i + 1 < kept.size() ? static_cast<unsigned>(kept[i + 1]) : ~0u;
+      if (first < end) close_range(first, end - 1, 0);
+    }
+  }
+
   Result<void> OpenChannel() {
-    // What the parent happened to leave open is none of a VM's business.
-    const int kept = options_.report_fd.value_or(STDERR_FILENO);
-    if (kept > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, static_cast<unsigned>(kept) - 1, 0);
-    close_range(static_cast<unsigned>(std::max(kept, STDERR_FILENO)) + 1, ~0u, 0);
+    if (clone_ != nullptr) {
+      CloseOthers({clone_->connection.get(), clone_->guest.pidfd.get(), clone_->guest.doorbell.get()});
+    } else {
+      CloseOthers({options_.report_fd.value_or(STDERR_FILENO)});
+    }
     // Blocked from here on and read from a descriptor: no handler, no race with a wait.
     sigset_t stops;
     sigemptyset(&stops);
@@ -88,13 +102,14 @@ class Vm final : public ParentRequests {
     signal(SIGPIPE, SIG_IGN);
     // A parent that is gone has nobody to leave a clean end to; SIGKILL also reaches a tender that is stopped or hangs.
     // The parent may have died before this line: then its channel is closed already, which the broker finds.
-    const int parent_death = options_.report_fd ? SIGKILL : SIGTERM;
+    const int parent_death = clone_ != nullptr || options_.report_fd ? SIGKILL : SIGTERM;
     if (prctl(PR_SET_PDEATHSIG, parent_death, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
-    if (!options_.report_fd) {
+    if (clone_ == nullptr && !options_.report_fd) {
       report_ = VmReport::OverStdio(stop_fd_.get());
       return {};
     }
-    auto channel = VmReport::OverChannel(UniqueFd(*options_.report_fd), stop_fd_.get(), *this);
+    auto channel = VmReport::OverChannel(
+        clone_ != nullptr ? std::move(clone_->connection) : UniqueFd(*options_.report_fd), stop_fd_.get(), *this);
     if (!channel) return channel.error();
     report_ = std::move(*channel);
     return {};
@@ -142,6 +157,23 @@ class Vm final : public ParentRequests {
     return {};
   }
 
+  Result<void> PrepareClone() {
+    BootParameters boot{};
+    boot.memory_limit = clone_->memory_limit;
+    context_.reset(new VmContext{.image = clone_->image,
+                                 .shared = clone_->shared,
+                                 .first_reading = first_reading_,
+                                 .boot = std::move(boot),
+                                 .clock = clone_->clock,
+                                 .broker = nullptr,
+                                 .parent_fd = report_->fd(),
+                                 .stop_fd = stop_fd_.get()});
+    context_->started_ns = first_reading_.monotonic_ns;
+    backend_ = AdoptProcess(*context_, std::move(clone_->guest));
+    kind_ = "process";
+    return StartBroker();
+  }
+
   Result<void> ChooseBackend() {
     if (options_.tender != TenderChoice::kProcess) {
       auto kvm = CreateKvmBackend(*context_);
@@ -169,7 +201,8 @@ class Vm final : public ParentRequests {
     config.egress.allow_private = options_.allow_private;
     config.max_handles = options_.max_sockets;
     config.log_rate = uint64_t{options_.log_rate_mb} << 20;
-    auto broker = Broker::Create(config, shared_->core(0), 1, shared_->data(), *report_);
+    SharedMemory& shared = context_->shared;
+    auto broker = Broker::Create(config, shared.core(0), 1, shared.data(), *report_);
     if (!broker) return broker.error();
     context_->broker = std::move(*broker);
     if (auto watched = context_->broker->Watch(stop_fd_.get(), [this] { OnEnd(); }); !watched) return watched;
@@ -178,7 +211,7 @@ class Vm final : public ParentRequests {
   }
 
   std::string StatsJson() const {
-    const ebb_core_shared* core = shared_->core(0);
+    const ebb_core_shared* core = context_->shared.core(0);
     JsonObject counters;
     for (size_t i = 0; i < std::size(kCounterNames); ++i) {
       counters.Number(kCounterNames[i], *const_cast<const volatile uint64_t*>(&core->counters[i]));
@@ -221,6 +254,7 @@ class Vm final : public ParentRequests {
 
   const Options& options_;
   ClockReading first_reading_;
+  CloneParts* clone_ = nullptr;
   UniqueFd stop_fd_;
   std::unique_ptr<VmReport> report_;
   std::optional<Image> image_;
@@ -237,5 +271,7 @@ int RunVm(const Options& options) {
   // stderr may be the parent's pipe; a program that dies of a tender error says so there once.
   return Vm(options).Run();
 }
+
+int RunClone(const Options& options, CloneParts parts) { return Vm(options, parts).Run(); }
 
 }  // namespace ebb::tender

@@ -2,6 +2,7 @@
 #ifndef EBB_TENDER_VM_H_
 #define EBB_TENDER_VM_H_
 
+#include "tender/backend.h"
 #include "tender/options.h"
 
 namespace ebb::tender {
@@ -9,6 +10,19 @@ namespace ebb::tender {
 // Runs `ebbtender run`. Failures are reported on stderr and, when there is one, on the channel. Returns the exit status
 // of the program.
 int RunVm(const Options& options);
+
+// What a server has made ready for a clone. Everything outlives RunClone.
+struct CloneParts {
+  const Image& image;
+  SharedMemory& shared;
+  const Clock& clock;
+  ClockReading asked;  // when the clone was asked for
+  uint64_t memory_limit;
+  UniqueFd connection;  // of whoever asked: the report channel
+  GuestProcess guest;
+};
+// The same for a clone, in a process of its own: its broker and channel until it ends.
+int RunClone(const Options& options, CloneParts parts);
 
 }  // namespace ebb::tender
 

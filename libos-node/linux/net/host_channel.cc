@@ -25,6 +25,7 @@ class HostChannel::Send final : public Completion {
 };
 
 HostChannel::HostChannel(HostedNetwork& network, Ipv4Endpoint to) : network_(network), connecting_(true) {
+  network.Add(*this);
   ebb_sqe sqe = {};
   sqe.op = EBB_OP_CONNECT;
   sqe.arg0 = to.address;
@@ -169,6 +170,17 @@ void HostChannel::OnDataAvailable() {
   send_waits_ = false;
   PostReceive();
   if (Writable()) Notify(kEpollOut);
+}
+
+// What was received and not read lay in the data area, so it is lost with the connection.
+void HostChannel::OnRestore() {
+  const ebb::Ref<HostChannel> alive(this);
+  handle_ = 0;
+  for (size_t i = 0; i < unread_count_; ++i) network_.Release(HostedNetwork::Use::kReceive, unread_[i].data);
+  unread_count_ = 0;
+  available_ = 0;
+  // An attempt to connect fails by its own completion.
+  if (!closed_ && !failed() && !connecting_) Fail(Errno::kConnReset);
 }
 
 void HostChannel::ShutdownWrite() {

@@ -10,10 +10,10 @@
 
 namespace ebb {
 
-class HostChannel final : public StreamChannel, private DataWaiter {
+class HostChannel final : public StreamChannel, private DataWaiter, private HostObject {
  public:
   // Established (accepted).
-  HostChannel(HostedNetwork& network, uint32_t handle) : network_(network), handle_(handle) {}
+  HostChannel(HostedNetwork& network, uint32_t handle) : network_(network), handle_(handle) { network.Add(*this); }
   // Starts to connect.
   HostChannel(HostedNetwork& network, Ipv4Endpoint to);
   ~HostChannel() override;
@@ -64,6 +64,7 @@ class HostChannel final : public StreamChannel, private DataWaiter {
   class Send;
 
   void OnDataAvailable() override;
+  void OnRestore() override;
   void PostReceive();
   void OnReceived(int32_t result);
   void OnConnected(int32_t result);

@@ -3,6 +3,13 @@
 
 namespace ebb {
 
+namespace {
+
+// The completion of what was in flight when a clone was made.
+constexpr int32_t kLost = -static_cast<int32_t>(Errno::kConnReset);
+
+}  // namespace
+
 class HostDatagram::Outgoing final : public Completion {
  public:
   Outgoing(HostDatagram& datagram, std::span<std::byte> data, size_t size, Ipv4Endpoint to)
@@ -20,7 +27,10 @@ class HostDatagram::Outgoing final : public Completion {
     ring().Submit(sqe, *this);
   }
 
-  void OnComplete(const ebb_cqe& cqe) override { Finish(cqe.result < 0 ? static_cast<Errno>(-cqe.result) : Errno{}); }
+  // A datagram that a clone lost is lost like any other.
+  void OnComplete(const ebb_cqe& cqe) override {
+    Finish(cqe.result < 0 && cqe.result != kLost ? static_cast<Errno>(-cqe.result) : Errno{});
+  }
 
   void Finish(Errno error) {
     const ebb::Ref<HostDatagram> datagram = std::move(datagram_);
@@ -42,9 +52,16 @@ class HostDatagram::Outgoing final : public Completion {
 };
 
 HostDatagram::HostDatagram(HostedNetwork& network) : network_(network) {
+  network.Add(*this);
+  OpenOnHost();
+}
+
+void HostDatagram::OpenOnHost() {
   ebb_sqe sqe = {};
   sqe.op = EBB_OP_UDP_OPEN;
-  Ref();
+  // The completion holds one reference, also when this takes the place of an attempt that a clone lost.
+  if (!opening_) Ref();
+  opening_ = true;
   ring().Submit(sqe, open_);
 }
 
@@ -58,7 +75,14 @@ void HostDatagram::Receive::OnComplete(const ebb_cqe& cqe) {
   datagram_.Unref();
 }
 
+// The socket stays one: the host opens another behind it, with another port.
+void HostDatagram::OnRestore() {
+  handle_ = 0;
+  if (!closed_) OpenOnHost();
+}
+
 void HostDatagram::OnOpened(int32_t result) {
+  opening_ = false;
   std::vector<Outgoing*> early;
   early.swap(early_);
   if (result <= 0) {

@@ -6,7 +6,7 @@
 
 namespace ebb {
 
-class HostDatagram final : public DatagramChannel, private DataWaiter {
+class HostDatagram final : public DatagramChannel, private DataWaiter, private HostObject {
  public:
   explicit HostDatagram(HostedNetwork& network);
 
@@ -37,6 +37,8 @@ class HostDatagram final : public DatagramChannel, private DataWaiter {
   class Outgoing;
 
   void OnDataAvailable() override;
+  void OnRestore() override;
+  void OpenOnHost();
   void OnOpened(int32_t result);
   void OnReceived(const ebb_cqe& cqe);
   void PostReceive();
@@ -47,6 +49,7 @@ class HostDatagram final : public DatagramChannel, private DataWaiter {
   Errno open_error_{};
   bool closed_ = false;
   bool receiving_ = false;
+  bool opening_ = false;
   size_t in_flight_ = 0;
   std::span<std::byte> posted_;
   // Sent before the handle was known.

@@ -15,6 +15,12 @@ class HostedNetwork::Listener final : public Completion {
 
   uint16_t port() const { return port_; }
   void Detach() { observer_ = nullptr; }
+  void Announce() {
+    ebb_sqe sqe = {};
+    sqe.op = EBB_OP_LISTEN;
+    sqe.arg0 = port_;
+    ring().Submit(sqe, *this);
+  }
 
   void OnComplete(const ebb_cqe& cqe) override {
     if (cqe.result > 0) {
@@ -47,10 +53,7 @@ Result<> HostedNetwork::Listen(uint16_t port, IncomingObserver& observer) {
   }
   auto* listener = new Listener(*this, port, observer);
   listeners_.push_back(listener);
-  ebb_sqe sqe = {};
-  sqe.op = EBB_OP_LISTEN;
-  sqe.arg0 = port;
-  ring().Submit(sqe, *listener);
+  listener->Announce();
   return Ok{};
 }
 
@@ -70,6 +73,17 @@ void HostedNetwork::StopListening(uint16_t port) {
 
 Result<Ref<DatagramChannel>> HostedNetwork::OpenDatagram() {
   return Ref<DatagramChannel>(MakeRef<HostDatagram>(*this));
+}
+
+void HostedNetwork::OnRestore() {
+  for (Listener* listener : listeners_) listener->Announce();
+  // An observer may close and free other channels.
+  IntrusiveList<HostObject, &HostObject::host_node> now;
+  while (HostObject* object = objects_.PopFront()) now.PushBack(*object);
+  while (HostObject* object = now.PopFront()) {
+    objects_.PushBack(*object);
+    object->OnRestore();
+  }
 }
 
 Result<std::span<std::byte>> HostedNetwork::Allocate(Use use, size_t size) {

@@ -21,6 +21,17 @@ class DataWaiter {
   ~DataWaiter() = default;
 };
 
+// Holds, or will hold, a handle of the host's.
+class HostObject {
+ public:
+  // As NetworkManager::OnRestore.
+  virtual void OnRestore() = 0;
+  ListNode host_node;
+
+ protected:
+  ~HostObject() = default;
+};
+
 class HostedNetwork final : public NetworkManager {
  public:
   enum class Use { kReceive, kSend };
@@ -30,6 +41,9 @@ class HostedNetwork final : public NetworkManager {
   Result<> Listen(uint16_t port, IncomingObserver& observer) override;
   void StopListening(uint16_t port) override;
   Result<Ref<DatagramChannel>> OpenDatagram() override;
+  void OnRestore() override;
+
+  void Add(HostObject& object) { objects_.PushBack(object); }
 
   // A buffer of `size` bytes, or a smaller one when there is no such (at least 4 KiB). ENOBUFS: none; WaitForData tells
   // when to try again.
@@ -62,6 +76,7 @@ class HostedNetwork final : public NetworkManager {
   IntrusiveList<DataWaiter, &DataWaiter::node> waiters_;
   Retry retry_{*this};
   std::vector<Listener*> listeners_;
+  IntrusiveList<HostObject, &HostObject::host_node> objects_;
 };
 
 }  // namespace ebb

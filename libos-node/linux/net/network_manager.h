@@ -65,6 +65,9 @@ class NetworkManager {
   virtual Result<> Listen(uint16_t port, IncomingObserver& observer) = 0;
   virtual void StopListening(uint16_t port) = 0;
   virtual Result<Ref<DatagramChannel>> OpenDatagram() = 0;
+  // In a clone, between RingQueue::BeginRestore and FinishRestore: what the host held for this VM is gone. Ports are
+  // announced again, datagram sockets opened again, connections are reset.
+  virtual void OnRestore() {}
 };
 
 NetworkManager* MakeHostedNetwork();

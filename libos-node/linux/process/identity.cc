@@ -47,7 +47,7 @@ void CopyText(char* out, size_t size, const char* text) {
 }  // namespace
 
 int64_t SysGetpid() { return process().pid(); }
-int64_t SysGetppid() { return 0; }
+int64_t SysGetppid() { return process().parent_pid(); }
 int64_t SysZero() { return 0; }
 
 int64_t SysGetresid(uint64_t real, uint64_t effective, uint64_t saved) {

@@ -27,14 +27,24 @@ Thread* Process::CreateThread() {
     delete entry;
     return nullptr;
   }
-  thread->tid = next_tid_ == 1 ? static_cast<uint32_t>(pid_) : static_cast<uint32_t>(pid_) + next_tid_ - 1;
-  ++next_tid_;
+  thread->tid = next_tid_++;
   thread->personality = personality;
   entry->thread = thread;
   entry->next = threads_;
   threads_ = entry;
   ++thread_count_;
   return thread;
+}
+
+void Process::OnRestore(uint64_t random) {
+  // Above every thread id of the past: those stay in use.
+  constexpr uint32_t kLowest = 1u << 16, kPids = (1u << 22) - kLowest;
+  const auto pick = [](uint32_t number, int32_t old) {
+    const auto pid = static_cast<int32_t>(kLowest + number % (kPids - 1));
+    return pid != old ? pid : static_cast<int32_t>(kLowest + kPids - 1);  // any but the old one
+  };
+  pid_ = pick(static_cast<uint32_t>(random), pid_);
+  parent_pid_ = pick(static_cast<uint32_t>(random >> 32), parent_pid_);
 }
 
 Thread* Process::FindThread(uint32_t tid) {

@@ -32,8 +32,13 @@ class Process {
   ~Process() {
     while (threads_ != nullptr) delete std::exchange(threads_, threads_->next);
   }
-  // Until clones of a machine get others: the only process is init.
+  // Init of the machine that booted; another in each clone.
   int32_t pid() const { return pid_; }
+  // Changes with the pid: the host side of a clone is a new one.
+  int32_t parent_pid() const { return parent_pid_; }
+  // In a clone: another pid (OpenSSL's generator seeds itself anew when it sees one). Threads keep their ids, which
+  // glibc remembers. `random` chooses it.
+  void OnRestore(uint64_t random);
   // A thread with a fresh tid and personality; null when there is no memory.
   Thread* CreateThread();
   Thread* FindThread(uint32_t tid);
@@ -55,6 +60,7 @@ class Process {
     Entry* next;
   };
   int32_t pid_ = 1;
+  int32_t parent_pid_ = 0;
   uint32_t next_tid_ = 1;
   uint32_t thread_count_ = 0;
   Entry* threads_ = nullptr;

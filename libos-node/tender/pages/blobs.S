@@ -9,6 +9,7 @@
   .endm
 
   blob ebb_process_page, "process_page.bin"
+  blob ebb_zygote_page, "zygote_page.bin"
   blob ebb_kvm_page, "kvm_page.bin"
   blob ebb_ring0_page, "ring0_page.bin"
 

@@ -6,11 +6,12 @@
 
   .section .page_header, "a"
   // struct PageHeader of page_layout.h
-  .quad enter, protect, discard, tick, random, exit, 0, 0
+  .quad enter, protect, discard, tick, random, exit, park, 0
   .quad 0, 0, 0
   .quad upcall_return
   .quad probe
   .quad syscall
+  .quad 0
 
   .macro hypercall name, number
   .balign 16
@@ -26,6 +27,7 @@
   hypercall tick, 3
   hypercall random, 4
   hypercall exit, 5
+  hypercall park, 6
 
 // The tender runs this once before the guest, to learn the guest's TSC and whether the machine runs at all.
   .balign 16

@@ -20,6 +20,7 @@ struct PageHeader {
   uint64_t upcall_return;    // KVM: where upcall_entry returns to
   uint64_t probe;            // KVM: rdtsc, out
   uint64_t syscall;          // KVM: MSR_LSTAR
+  uint64_t resume;           // process: a clone's last jump, with its generation; never returns
 };
 
 // Ranges that the child unmaps as its last deed before the filter.
@@ -35,6 +36,9 @@ struct PageParams {
   uint64_t memory_limit;
   uint64_t unmap[kMaxUnmapRanges][2];  // start, size; size 0 ends the list
   sock_fprog filter;                   // points into core 0's upcall stack, where the program lies until the guest runs
+  // Of a zygote, for its clones: where they start, and the filter that they put on top of the zygote's own.
+  uint64_t resume_rip, resume_rsp, resume_fs_base, resume_gs_base;
+  sock_fprog clone_filter;
 };
 inline constexpr uint64_t kPageParamsOffset = 0xe00;
 static_assert(kPageParamsOffset + sizeof(PageParams) <= EBB_HYPERCALL_PAGE_SIZE);
@@ -44,6 +48,21 @@ static_assert(offsetof(PageParams, syscall_entry) == 0x10, "kvm_page.S reads it"
 // RLIMIT_AS is what counts.
 inline constexpr uint64_t kCommitMapBase = 0x13000000;
 inline constexpr uint64_t kCommitMapEnd = EBB_FS_BASE;
+
+// Process tender: the zygote's own code, gone from its clones before they run.
+inline constexpr uint64_t kZygotePage = 0x11008000;
+
+// What a zygote gets on its control socket, with two descriptors (shared memory, doorbell), and what it answers there,
+// with the clone's pidfd.
+struct ZygoteRequest {
+  uint64_t generation;
+  uint64_t rings_size;
+  uint64_t data_offset, clock_offset, boot_info_offset;
+  uint64_t boot_info_size;
+};
+struct ZygoteReply {
+  int64_t result;  // -errno, or anything else
+};
 
 // Under KVM a hypercall is `out %al, $port`: the port is this plus the number.
 inline constexpr uint16_t kHypercallPort = 0x20;

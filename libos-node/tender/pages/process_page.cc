@@ -28,7 +28,16 @@ namespace {
 constexpr long kAccess = -13, kFault = -14;
 
 ebb_core_shared* Core() { return reinterpret_cast<ebb_core_shared*>(EBB_RINGS); }
-// Same words as RingTail of shared_memory.h.
+// Same words as RingTail of shared_memory.h; kept apart from it, which needs a library.
+constexpr uint32_t kGuestParked = 0x50415245;
+struct ParkWords {
+  uint32_t parked;
+  int32_t result;
+  uint64_t registers[4];
+};
+ParkWords volatile* Parked() {
+  return reinterpret_cast<ParkWords volatile*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + 40);
+}
 uint64_t volatile* Tail() { return reinterpret_cast<uint64_t volatile*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE); }
 const PageParams& Params() { return *reinterpret_cast<const PageParams*>(EBB_HYPERCALL_PAGE + kPageParamsOffset); }
 
@@ -136,6 +145,20 @@ void PageExit(uint64_t kind, uint64_t code) {
   ExitGroup(0);
 }
 
+long PagePark(uint64_t rip, uint64_t rsp, uint64_t fs_base, uint64_t gs_base) {
+  if (__atomic_load_n(&Core()->park_requested, __ATOMIC_ACQUIRE) == 0) return CommitMap::kInvalid;
+  ParkWords volatile* words = Parked();
+  words->registers[0] = rip;
+  words->registers[1] = rsp;
+  words->registers[2] = fs_base;
+  words->registers[3] = gs_base;
+  __atomic_store_n(&words->parked, kGuestParked, __ATOMIC_RELEASE);
+  Call(__NR_write, 0, reinterpret_cast<uint64_t>(&kOne), sizeof kOne);
+  while (__atomic_load_n(&words->parked, __ATOMIC_ACQUIRE) == kGuestParked)
+    Call(__NR_futex, reinterpret_cast<uint64_t>(&words->parked), FUTEX_WAIT, kGuestParked, 0);
+  return words->result;
+}
+
 void PageSignal(int signal, siginfo_t* info, struct ucontext* context) {
   struct sigcontext& regs = context->uc_mcontext;
   ebb_upcall upcall;
@@ -225,6 +248,40 @@ __attribute__((naked)) void PageRestorer() {
   __builtin_unreachable();
 }
 
+// A clone, on core 0's upcall stack: the last that is left of the zygote goes, then the guest continues where its
+// template parked.
+[[noreturn]] void PageResume(uint64_t generation) {
+  const PageParams& params = Params();
+  long result = Call(__NR_munmap, kZygotePage, EBB_PAGE_SIZE);
+  if (result < 0) FailStart(StartStage::kUnmap, result);
+  result = Call(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, reinterpret_cast<uint64_t>(&params.clone_filter));
+  if (result < 0) FailStart(StartStage::kSeccomp, result);
+  __asm__ volatile(
+      "mov %[fs], %%rcx\n\t"
+      "wrfsbase %%rcx\n\t"
+      "mov %[gs], %%rcx\n\t"
+      "wrgsbase %%rcx\n\t"
+      "mov %[rip], %%r11\n\t"
+      "mov %[rsp], %%rsp\n\t"
+      "xor %%ebx, %%ebx\n\t"
+      "xor %%ecx, %%ecx\n\t"
+      "xor %%edx, %%edx\n\t"
+      "xor %%esi, %%esi\n\t"
+      "xor %%edi, %%edi\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "xor %%r8d, %%r8d\n\t"
+      "xor %%r9d, %%r9d\n\t"
+      "xor %%r10d, %%r10d\n\t"
+      "xor %%r12d, %%r12d\n\t"
+      "xor %%r13d, %%r13d\n\t"
+      "xor %%r14d, %%r14d\n\t"
+      "xor %%r15d, %%r15d\n\t"
+      "jmp *%%r11\n\t" ::[fs] "m"(params.resume_fs_base),
+      [gs] "m"(params.resume_gs_base), [rip] "m"(params.resume_rip), [rsp] "m"(params.resume_rsp), "a"(generation)
+      : "rcx", "r11", "memory");
+  __builtin_unreachable();
+}
+
 }  // extern "C"
 
 // First in the page (pages.ld).
@@ -237,6 +294,7 @@ __attribute__((section(".page_header"), used)) const PageHeader kPageHeader = {
         reinterpret_cast<uint64_t>(&PageTick),
         reinterpret_cast<uint64_t>(&PageRandom),
         reinterpret_cast<uint64_t>(&PageExit),
+        reinterpret_cast<uint64_t>(&PagePark),
     },
     reinterpret_cast<uint64_t>(&PageStart),
     reinterpret_cast<uint64_t>(&PageSignal),
@@ -244,6 +302,7 @@ __attribute__((section(".page_header"), used)) const PageHeader kPageHeader = {
     0,
     0,
     0,
+    reinterpret_cast<uint64_t>(&PageResume),
 };
 
 }  // namespace ebb::tender

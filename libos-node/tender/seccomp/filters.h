@@ -24,6 +24,7 @@ struct Filter {
 };
 
 extern const Filter kGuestFilter;
+extern const Filter kZygoteFilter;
 extern const Filter kBrokerFilter;
 extern const Filter kKvmFilter;
 

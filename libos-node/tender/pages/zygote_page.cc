@@ -1,0 +1,140 @@
+// The zygote's code, linked at kZygotePage: a process that holds a template's memory, never ran a tenant's code, and
+// forks whenever it is asked to. Freestanding, like process_page.cc.
+//
+// Invariant: the child has everything of its own VM and nothing else before its first instruction: the rings, data
+// area, clock and boot info that came with the request, descriptor 0 (the doorbell) and no other, the limits and the
+// filter of a guest that booted. Any step that fails ends the child.
+#include <asm/signal.h>
+#include <asm/unistd.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/ebb_abi.h"
+#include "tender/pages/page_layout.h"
+
+namespace ebb::tender {
+namespace {
+
+constexpr int kControl = 0;
+constexpr uint64_t kClonePidfd = 0x1000;
+constexpr int kSolSocket = 1, kScmRights = 1;
+constexpr int kMsgNoSignal = 0x4000;
+
+// As the kernel has them (struct msghdr, cmsghdr, iovec).
+struct Iovec {
+  void* base;
+  size_t size;
+};
+struct Message {
+  void* name;
+  int name_size;
+  Iovec* vectors;
+  size_t vector_count;
+  void* control;
+  size_t control_size;
+  unsigned flags;
+};
+template <int kCount>
+struct Rights {
+  size_t size = sizeof(size_t) + 2 * sizeof(int) + kCount * sizeof(int);
+  int level = kSolSocket;
+  int type = kScmRights;
+  int fds[kCount + kCount % 2];
+};
+
+long Call(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
+  register uint64_t r10 __asm__("r10") = d;
+  register uint64_t r8 __asm__("r8") = e;
+  register uint64_t r9 __asm__("r9") = f;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+
+[[noreturn]] void Leave(uint64_t status) {
+  for (;;) Call(__NR_exit_group, status);
+}
+
+void Check(long result) {
+  if (result < 0) Leave(1);
+}
+
+void MapShared(uint64_t address, uint64_t size, uint64_t prot, int fd, uint64_t offset) {
+  Check(Call(__NR_mmap, address, size, prot, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(fd), offset));
+}
+
+void Limit(int resource, uint64_t value) {
+  const uint64_t limit[2] = {value, value};
+  Check(Call(__NR_setrlimit, static_cast<uint64_t>(resource), Address(limit)));
+}
+
+[[noreturn]] void RunClone(const ZygoteRequest& request, int shared_fd, int doorbell_fd) {
+  // The zygote is the clones' parent. It cannot have died before this line without the whole pid namespace, and where
+  // there is none its own parent ends the clone by its pidfd.
+  Check(Call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL));
+  MapShared(EBB_RINGS, request.rings_size, PROT_READ | PROT_WRITE, shared_fd, 0);
+  MapShared(EBB_DATA, EBB_DATA_SIZE, PROT_READ | PROT_WRITE, shared_fd, request.data_offset);
+  MapShared(EBB_CLOCK, EBB_CLOCK_SIZE, PROT_READ, shared_fd, request.clock_offset);
+  MapShared(EBB_BOOT_INFO, request.boot_info_size, PROT_READ, shared_fd, request.boot_info_offset);
+  Check(Call(__NR_dup2, static_cast<uint64_t>(doorbell_fd), 0));
+  Check(Call(__NR_close_range, 1, ~0u, 0));
+  const uint64_t defaults[4] = {};
+  Check(Call(__NR_rt_sigaction, SIGCHLD, Address(defaults), 0, 8));
+  Limit(RLIMIT_NPROC, 0);
+  Limit(RLIMIT_NOFILE, 1);
+  const auto* page = reinterpret_cast<const PageHeader*>(EBB_HYPERCALL_PAGE);
+  reinterpret_cast<void (*)(uint64_t)>(page->resume)(request.generation);
+  Leave(1);
+}
+
+void Answer(long result, int pidfd) {
+  ZygoteReply reply = {result};
+  Iovec vector = {&reply, sizeof reply};
+  Rights<1> rights;
+  rights.fds[0] = pidfd;
+  Message message = {};
+  message.vectors = &vector;
+  message.vector_count = 1;
+  if (result > 0) {
+    message.control = &rights;
+    message.control_size = sizeof rights;
+  }
+  Call(__NR_sendmsg, kControl, Address(&message), kMsgNoSignal);
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] __attribute__((section(".page_header"), used)) void ZygoteMain() {
+  for (;;) {
+    ZygoteRequest request;
+    Iovec vector = {&request, sizeof request};
+    Rights<2> rights;
+    Message message = {};
+    message.vectors = &vector;
+    message.vector_count = 1;
+    message.control = &rights;
+    message.control_size = sizeof rights;
+    const long size = Call(__NR_recvmsg, kControl, Address(&message), 0);
+    if (size == -4) continue;                                           // EINTR
+    if (size != sizeof request || message.control_size == 0) Leave(0);  // the server is gone
+    const int shared = rights.fds[0], doorbell = rights.fds[1];
+    int pidfd = -1;
+    const long pid = Call(__NR_clone, kClonePidfd | SIGCHLD, 0, Address(&pidfd));
+    if (pid == 0) RunClone(request, shared, doorbell);
+    Answer(pid, pidfd);
+    const int fds[] = {shared, doorbell, pidfd};
+    for (const int fd : fds) {
+      if (fd >= 0) Call(__NR_close, static_cast<uint64_t>(fd));
+    }
+  }
+}
+
+}  // namespace ebb::tender

@@ -1,0 +1,322 @@
+// The server: template, zygote, connections, and the processes of the clones.
+#include "tender/serve.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "tender/channel.h"
+#include "tender/snapshot_file.h"
+#include "tender/template_boot.h"
+#include "tender/vm.h"
+#include "tender/zygote.h"
+
+namespace ebb::tender {
+namespace {
+
+// Of a CLONE frame: paths and ports.
+constexpr size_t kMaxRequest = 16384;
+
+class Server final : public ParentRequests {
+ public:
+  explicit Server(const Options& options) : options_(options), first_reading_(ReadClocks()) {}
+
+  int Run() {
+    ExitReport exit = ExitReport::Ended();
+    if (auto started = Start(); !started) {
+      exit = ExitReport::OfError(started.error());
+      std::fprintf(stderr, "%s\n", started.error().Text().c_str());
+    } else {
+      report_->Ready();
+      exit = Loop();
+    }
+    if (listener_) unlink(options_.listen_path.c_str());
+    if (report_) report_->Exit(exit);
+    return exit.ProcessStatus();
+  }
+
+  void OnSync(uint64_t token) override { report_->Synced(token); }
+  void OnStatsRequest() override {
+    JsonObject stats;
+    stats.Raw("pids", "[" + std::to_string(getpid()) + "," + std::to_string(zygote_->pid()) + "]")
+        .Number("clones", generation_)
+        .Number("running", brokers_.size())
+        .Bool("booted", booted_)
+        .Text("why", why_);
+    report_->Stats(stats.Finish());
+  }
+  void OnEnd() override { end_requested_ = true; }
+
+ private:
+  struct Waiting {
+    UniqueFd fd;
+    std::vector<char> bytes;
+  };
+
+  Result<void> Start() {
+    const auto kept = static_cast<unsigned>(*options_.report_fd);
+    if (kept > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, kept - 1, 0);
+    close_range(kept + 1, ~0u, 0);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+    sigset_t with_children = signals;
+    sigaddset(&with_children, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &with_children, nullptr) != 0)
+      return ErrnoError(ErrorCode::kSystem, "sigprocmask", errno);
+    stop_fd_ = UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    child_fd_ = UniqueFd(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!stop_fd_ || !child_fd_) return ErrnoError(ErrorCode::kSystem, "signalfd", errno);
+    signal(SIGPIPE, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
+    auto channel = VmReport::OverChannel(UniqueFd(*options_.report_fd), stop_fd_.get(), *this);
+    if (!channel) return channel.error();
+    report_ = std::move(*channel);
+
+    auto image = Image::Open(options_.image, ImageCheck::kStamped);
+    if (!image) return image.error();
+    image_.emplace(std::move(*image));
+    if (auto loaded = LoadTemplate(); !loaded) return loaded;
+    return Listen();
+  }
+
+  Result<void> LoadTemplate() {
+    const auto binding = BindingOf(*image_, options_.memory_mb << 20);
+    if (!binding) return binding.error();
+    auto expected = TemplateBootInfo(options_, *image_);
+    if (!expected) return expected.error();
+    boot_info_ = std::move(*expected);
+    const auto kept = OpenTemplate(binding.value());
+    if (kept) return StartZygote(kept.value());
+    why_ = kept.error().Text();
+    booted_ = true;
+    if (auto booted = BootInChild(binding.value()); !booted) return booted;
+    const auto made = OpenTemplate(binding.value());
+    return made ? StartZygote(made.value()) : made.error();
+  }
+
+  Result<void> StartZygote(const SnapshotFile& file) {
+    parked_at_ns_ = file.snapshot().parked_at_ns;
+    auto zygote = Zygote::Start(*image_, file, options_.memory_mb << 20);
+    if (!zygote) return zygote.error();
+    zygote_.emplace(std::move(*zygote));
+    return {};
+  }
+
+  Result<SnapshotFile> OpenTemplate(const SnapshotBinding& binding) {
+    auto file = SnapshotFile::Open(options_.snapshot_path, binding);
+    if (!file) return file;
+    // The addresses of the hypercalls are the tender's to choose; the guest reads them anew.
+    const auto same = [&](const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+      constexpr size_t kFrom = offsetof(ebb_boot_info, hypercalls), kTo = offsetof(ebb_boot_info, memory_limit);
+      return a.size() == b.size() && std::memcmp(a.data(), b.data(), kFrom) == 0 &&
+             std::memcmp(a.data() + kTo, b.data() + kTo, a.size() - kTo) == 0;
+    };
+    if (file.value().snapshot().cores.size() != 1 || !same(file.value().snapshot().boot_info, boot_info_))
+      return Error{ErrorCode::kSnapshotStale, "another environment"};
+    return file;
+  }
+
+  // In a process of its own: this one stays small and free of a guest's traces.
+  Result<void> BootInChild(const SnapshotBinding& binding) {
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) return ErrnoError(ErrorCode::kSystem, "pipe", errno);
+    const UniqueFd reader(pipe_fds[0]);
+    UniqueFd writer(pipe_fds[1]);
+    const pid_t pid = fork();
+    if (pid < 0) return ErrnoError(ErrorCode::kSystem, "fork", errno);
+    if (pid == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+      const auto booted = BootTemplate(options_, *image_, binding);
+      if (!booted) {
+        const std::string text = booted.error().Text();
+        if (write(writer.get(), text.data(), text.size()) < 0) _exit(2);
+      }
+      _exit(booted ? 0 : 1);
+    }
+    writer.Reset();
+    std::string said;
+    char buffer[4096];
+    for (;;) {
+      const ssize_t size = read(reader.get(), buffer, sizeof buffer);
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) break;
+      said.append(buffer, static_cast<size_t>(size));
+    }
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    return Error{ErrorCode::kSystem, "no template: " + (said.empty() ? "its tender died" : said)};
+  }
+
+  Result<void> Listen() {
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return ErrnoError(ErrorCode::kSocket, "socket", errno);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    options_.listen_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const mode_t mask = umask(0177);
+    const bool bound = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    umask(mask);
+    if (!bound || listen(fd.get(), 512) != 0) return ErrnoError(ErrorCode::kSocket, options_.listen_path, errno);
+    listener_ = std::move(fd);
+    return {};
+  }
+
+  ExitReport Loop() {
+    while (!end_requested_) {
+      std::vector<pollfd> entries = {{stop_fd_.get(), POLLIN, 0},
+                                     {child_fd_.get(), POLLIN, 0},
+                                     {report_->fd(), POLLIN, 0},
+                                     {listener_.get(), POLLIN, 0}};
+      for (const Waiting& waiting : waiting_) entries.push_back({waiting.fd.get(), POLLIN, 0});
+      if (poll(entries.data(), entries.size(), -1) < 0) {
+        if (errno == EINTR) continue;
+        return ExitReport::OfError(ErrnoError(ErrorCode::kSystem, "poll", errno));
+      }
+      if (entries[0].revents != 0) break;
+      if (entries[1].revents != 0 && !Reap()) {
+        return ExitReport::OfError(Error{ErrorCode::kSystem, "the zygote ended"});
+      }
+      if (entries[2].revents != 0) report_->OnReadable();
+      std::vector<Waiting> now = std::move(waiting_);
+      waiting_.clear();
+      for (size_t i = 0; i < now.size(); ++i) {
+        if (entries[4 + i].revents == 0)
+          waiting_.push_back(std::move(now[i]));
+        else
+          Receive(std::move(now[i]));
+      }
+      if (entries[3].revents != 0) Accept();
+    }
+    return ExitReport::Ended();
+  }
+
+  void Accept() {
+    for (;;) {
+      UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!fd) return;
+      // The request comes with the connection as a rule.
+      Receive({std::move(fd), {}});
+    }
+  }
+
+  void Receive(Waiting waiting) {
+    char buffer[4096];
+    const ssize_t size = recv(waiting.fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+      waiting_.push_back(std::move(waiting));
+      return;
+    }
+    if (size <= 0) return;
+    waiting.bytes.insert(waiting.bytes.end(), buffer, buffer + size);
+    FrameHeader header{};
+    if (waiting.bytes.size() >= sizeof header) {
+      std::memcpy(&header, waiting.bytes.data(), sizeof header);
+      if (header.type != static_cast<uint8_t>(FrameType::kClone) || header.length > kMaxRequest) return;
+      // A parent says no more before the VM is there.
+      if (waiting.bytes.size() > sizeof header + header.length) return;
+    }
+    if (waiting.bytes.size() < sizeof header + header.length) {
+      waiting_.push_back(std::move(waiting));
+      return;
+    }
+    Clone(std::move(waiting.fd), {waiting.bytes.data() + sizeof header, header.length});
+  }
+
+  void Clone(UniqueFd connection, std::string_view request) {
+    const ClockReading asked = ReadClocks();
+    std::vector<std::string> arguments = {"run", "--image", options_.image};
+    while (!request.empty()) {
+      const size_t end = std::min(request.find('\0'), request.size());
+      arguments.emplace_back(request.substr(0, end));
+      request.remove_prefix(std::min(end + 1, request.size()));
+    }
+    auto options = ParseOptions(arguments);
+    if (!options) return Refuse(std::move(connection), options.error());
+    auto shared = SharedMemory::Create(1);
+    if (!shared) return Refuse(std::move(connection), shared.error());
+    std::memcpy(shared.value().boot_info().data(), boot_info_.data(), boot_info_.size());
+    Clock clock(shared.value().clock(), first_reading_, 0);
+    if (asked.monotonic_ns < parked_at_ns_) clock.SetMonotonicOffset(parked_at_ns_ - asked.monotonic_ns);
+    clock.Rebase();
+    auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_);
+    if (!guest) return Refuse(std::move(connection), guest.error());
+    UniqueFd pidfd(dup(guest.value().pidfd.get()));
+
+    const pid_t pid = fork();
+    if (pid < 0) {
+      KillGuest(guest.value().pidfd.get());
+      return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
+    }
+    if (pid == 0) {
+      _exit(RunClone(options.value(), {*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
+                                       std::move(*guest)}));
+    }
+    brokers_.emplace(pid, std::move(pidfd));
+  }
+
+  void Refuse(UniqueFd connection, const Error& error) {
+    auto channel = VmReport::OverChannel(std::move(connection), stop_fd_.get(), *this);
+    if (channel) channel.value()->Exit(ExitReport::OfError(error));
+  }
+
+  static void KillGuest(int pidfd) { syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0); }
+
+  // False: the zygote is among the dead.
+  bool Reap() {
+    signalfd_siginfo info;
+    while (read(child_fd_.get(), &info, sizeof info) > 0) {
+    }
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (pid == zygote_->pid()) return false;
+      const auto broker = brokers_.find(pid);
+      if (broker == brokers_.end()) continue;
+      // A broker that was killed could not end its guest.
+      KillGuest(broker->second.get());
+      brokers_.erase(broker);
+    }
+    return true;
+  }
+
+  const Options& options_;
+  ClockReading first_reading_;
+  UniqueFd stop_fd_, child_fd_, listener_;
+  std::unique_ptr<VmReport> report_;
+  std::optional<Image> image_;
+  std::vector<uint8_t> boot_info_;
+  uint64_t parked_at_ns_ = 0;
+  bool booted_ = false;
+  std::string why_;
+  std::optional<Zygote> zygote_;
+  uint64_t generation_ = 0;
+  std::vector<Waiting> waiting_;
+  std::map<pid_t, UniqueFd> brokers_;  // with their guests
+  bool end_requested_ = false;
+};
+
+}  // namespace
+
+int Serve(const Options& options) { return Server(options).Run(); }
+
+}  // namespace ebb::tender

@@ -1,0 +1,36 @@
+// Zygote: a process that holds a template's memory and forks a guest process for each clone (pages/zygote_page.cc).
+// Namespaces, user and empty root are made once, for all of them.
+//
+// Invariant: no tenant's code ever ran in it; it ends with the process that made it, and with it (by their pid
+// namespace, else by PR_SET_PDEATHSIG) its clones.
+#ifndef EBB_TENDER_ZYGOTE_H_
+#define EBB_TENDER_ZYGOTE_H_
+
+#include "tender/backend.h"
+#include "tender/process_child.h"
+#include "tender/snapshot_file.h"
+
+namespace ebb::tender {
+
+class Zygote {
+ public:
+  static Result<Zygote> Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit);
+  Zygote(Zygote&&) = default;
+
+  // A guest process on `shared`, whose clock page and boot info are filled in. It runs when this returns.
+  Result<GuestProcess> Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation);
+
+  pid_t pid() const { return child_.pid; }
+
+ private:
+  Zygote() = default;
+  Error Failure(const char* what, int error) const;
+
+  Child child_;
+  UniqueFd control_;
+  ChildNotes* notes_ = nullptr;
+};
+
+}  // namespace ebb::tender
+
+#endif  // EBB_TENDER_ZYGOTE_H_
