@@ -269,6 +269,10 @@ class Server final : public ParentRequests {
       return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     }
     if (pid == 0) {
+      sigset_t children;
+      sigemptyset(&children);
+      sigaddset(&children, SIGCHLD);
+      sigprocmask(SIG_UNBLOCK, &children, nullptr);
       _exit(RunClone(options.value(), {*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
                                        std::move(*guest)}));
     }

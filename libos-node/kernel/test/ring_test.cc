@@ -138,5 +138,38 @@ TEST(RingQueue, ADetachedSubmissionReleasesItsBuffer) {
   }
 }
 
+TEST(RingQueue, ACloneLosesWhatWasInFlightAndNothingElse) {
+  test::FakeTender tender(1 << 20);
+  Recorder done, lost, again;
+  ebb_sqe sqe = {};
+  sqe.arg0 = 7;
+  ring().Submit(sqe, done);
+  ServeAll();
+  ring().Dispatch();
+  ring().Submit(sqe, lost);
+  ring().Submit(sqe, again);
+  const auto held = ring().AllocateData(4096);
+  ASSERT_TRUE(held);
+
+  core_shared(0) = {};
+  ring().BeginRestore();
+  ring().Submit(sqe, again);
+  EXPECT_FALSE(ring().AllocateData(4096));
+  ring().ReleaseData(*held);  // of the template's area: not to be handed out twice
+  ring().FinishRestore();
+
+  EXPECT_EQ(done.results, std::vector<int32_t>{7});
+  EXPECT_EQ(lost.results, std::vector<int32_t>{-104});
+  EXPECT_TRUE(again.results.empty());
+  EXPECT_TRUE(ring().HasUnsubmitted());
+  ServeAll();
+  ring().Dispatch();
+  EXPECT_EQ(again.results, std::vector<int32_t>{7});
+  // The whole area is there again, every block once.
+  std::set<const void*> blocks;
+  while (const auto data = ring().AllocateData(4096)) EXPECT_TRUE(blocks.insert(data->data()).second);
+  EXPECT_EQ(blocks.size(), EBB_DATA_SIZE / 4096);
+}
+
 }  // namespace
 }  // namespace ebb

@@ -5,8 +5,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -32,12 +34,12 @@ bool ReadExactly(int fd, void* buffer, size_t size, int timeout_ms) {
 
 }  // namespace
 
-TenderProcess::TenderProcess(const std::vector<std::string>& arguments) {
+TenderProcess::TenderProcess(const std::vector<std::string>& arguments, const std::string& command) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
   channel_ = UniqueFd(ends[0]);
   const UniqueFd other(ends[1]);
-  std::vector<std::string> words = {EBB_TENDER_BINARY, "run", "--report-fd", "50"};
+  std::vector<std::string> words = {EBB_TENDER_BINARY, command, "--report-fd", "50"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
@@ -48,6 +50,20 @@ TenderProcess::TenderProcess(const std::vector<std::string>& arguments) {
     execv(argv[0], argv.data());
     _exit(127);
   }
+}
+
+TenderProcess TenderProcess::Clone(const std::string& listen_path, const std::vector<std::string>& options) {
+  TenderProcess process;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  listen_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  process.channel_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(process.channel_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("connect");
+  std::string request;
+  for (const auto& option : options) request += option + '\0';
+  process.Send(FrameType::kClone, request);
+  return process;
 }
 
 TenderProcess::~TenderProcess() {
@@ -88,12 +104,12 @@ std::optional<Frame> TenderProcess::WaitFor(FrameType type) {
 int TenderProcess::Wait() {
   while (Read()) {
   }
-  if (!status_) {
+  if (!status_ && pid_ > 0) {
     int status = 0;
     if (waitpid(pid_, &status, 0) != pid_) throw std::runtime_error("waitpid");
     status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
-  return *status_;
+  return status_.value_or(0);
 }
 
 std::map<std::string, std::string> TenderProcess::Values() {
@@ -133,7 +149,7 @@ std::string StatusField(pid_t pid, const std::string& field) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);) {
     if (line.compare(0, field.size() + 1, field + ":") == 0)
-      return line.substr(line.find_first_not_of(" \t", field.size() + 1));
+      return line.substr(std::min(line.find_first_not_of(" \t", field.size() + 1), line.size()));
   }
   return {};
 }

@@ -25,7 +25,10 @@ struct Frame {
 class TenderProcess {
  public:
   // `ebbtender run` with these arguments and a --report-fd.
-  explicit TenderProcess(const std::vector<std::string>& arguments);
+  explicit TenderProcess(const std::vector<std::string>& arguments, const std::string& command = "run");
+  // A clone's channel: connected to the server at `listen_path`, and the request for a VM with these options made.
+  static TenderProcess Clone(const std::string& listen_path, const std::vector<std::string>& options);
+  TenderProcess(TenderProcess&&) = default;
   ~TenderProcess();
 
   void Send(FrameType type, const std::string& payload = {});
@@ -47,6 +50,7 @@ class TenderProcess {
   int ready_count = 0;
 
  private:
+  TenderProcess() = default;
   std::optional<Frame> Read();
 
   pid_t pid_ = -1;

@@ -360,6 +360,87 @@ TEST(HostTest, ManyConnectionsShareTheDataArea) {
   }
 }
 
+// A clone: what the template had with the outside is gone, what it had inside goes on.
+TEST(HostTest, ACloneListensAgainAndItsOldConnectionsAreReset) {
+  World world;
+  const int listener = HttpListener();
+  world.Turn();
+  const UniqueFd host = HostClient(world);
+  ASSERT_EQ(send(host.get(), "unread", 6, 0), 6);
+  ASSERT_TRUE(world.Until([&] { return (Poll(listener) & kEpollIn) != 0; }));
+  const int old = Accept(listener, kSockNonblock);
+  ASSERT_TRUE(world.Until([&] { return (Poll(old) & kEpollIn) != 0; }));
+  const UniqueFd waiting = HostClient(world);  // not accepted yet
+  ASSERT_TRUE(world.Until([&] { return (Poll(listener) & kEpollIn) != 0; }));
+  const Pair inside = ConnectedPair();
+  ASSERT_EQ(Send(inside.client, "kept"), 4);
+  ASSERT_EQ(Send(old, "never to arrive"), 15);
+
+  world.Restore();
+
+  EXPECT_NE(Poll(old) & kEpollErr, 0u);
+  EXPECT_EQ(Receive(old), std::to_string(-104));
+  EXPECT_EQ(Receive(old), "");
+  EXPECT_EQ(Send(old, "x"), -32);
+  EXPECT_EQ(Receive(inside.server), "kept");
+  const int backlog = Accept(listener, kSockNonblock);
+  EXPECT_EQ(Receive(backlog), std::to_string(-104));
+  EXPECT_EQ(Accept(listener, kSockNonblock), kAgain);
+  // Handles of the template mean nothing here: closing them must not hit the first connection of the clone.
+  world.Turn();
+  const UniqueFd fresh = HostUnixClient(world);
+  ASSERT_EQ(send(fresh.get(), "hello", 5, 0), 5);
+  ASSERT_TRUE(world.Until([&] { return (Poll(listener) & kEpollIn) != 0; }));
+  Close(old);
+  Close(backlog);
+  world.Turn();
+  const int connection = Accept(listener, kSockNonblock);
+  ASSERT_GE(connection, 0);
+  ASSERT_TRUE(world.Until([&] { return (Poll(connection) & kEpollIn) != 0; }));
+  EXPECT_EQ(Receive(connection), "hello");
+  EXPECT_EQ(Send(connection, "there"), 5);
+  world.Turn();
+  EXPECT_EQ(HostRead(fresh.get()), "there");
+}
+
+TEST(HostTest, ACloneIsToldOfAnAttemptToConnectThatItLost) {
+  const HostServer server;
+  World world(server.Rules());
+  const int fd = Socket(kAfInet, kSockStream | kSockNonblock);
+  ASSERT_EQ(Connect(fd, V4(EBB_NET_GATEWAY, server.listener.port)), kInProgress);
+  world.Restore();
+  EXPECT_NE(Poll(fd) & kEpollErr, 0u);
+  EXPECT_EQ(SocketError(fd), 104);
+}
+
+TEST(HostTest, AClonesDatagramSocketsGoOn) {
+  const UniqueFd resolver(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = tender::ToSockaddr({INADDR_LOOPBACK, 0});
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(resolver.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(getsockname(resolver.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  tender::EgressRules rules;
+  rules.resolvers = {tender::FromSockaddr(address)};
+  World world(rules);
+  const int fd = Socket(kAfInet, kSockDgram | kSockNonblock);
+  ASSERT_EQ(Connect(fd, V4(EBB_NET_RESOLVER, 53)), 0);
+  ASSERT_EQ(Send(fd, "before"), 6);
+  for (int i = 0; i < 5; ++i) world.Turn();
+  EXPECT_EQ(HostRead(resolver.get()), "before");
+
+  world.Restore();
+
+  ASSERT_EQ(Send(fd, "after"), 5);
+  for (int i = 0; i < 5; ++i) world.Turn();
+  char buffer[16] = {};
+  size = sizeof address;
+  ASSERT_EQ(recvfrom(resolver.get(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&address), &size), 5);
+  EXPECT_STREQ(buffer, "after");
+  ASSERT_EQ(sendto(resolver.get(), "answer", 6, 0, reinterpret_cast<sockaddr*>(&address), size), 6);
+  ASSERT_TRUE(world.Until([&] { return (Poll(fd) & kEpollIn) != 0; }));
+  EXPECT_EQ(Receive(fd), "answer");
+}
+
 TEST(HostTest, LoopbackNetworkReachesNothing) {
   World world({}, true);
   EXPECT_EQ(Connect(Socket(kAfInet, kSockStream), V4(0x08080808, 53)), kNetUnreach);

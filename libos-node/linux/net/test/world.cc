@@ -137,6 +137,7 @@ World::World(tender::EgressRules egress, bool loopback_only) {
   world = this;
   static void* rings = MapFixed(EBB_RINGS, EBB_RING_STRIDE);
   static void* data = MapFixed(EBB_DATA, EBB_DATA_SIZE);
+  (void)data;
   static void* info = MapFixed(EBB_BOOT_INFO, EBB_PAGE_SIZE);
   std::memset(rings, 0, EBB_RING_STRIDE);
   static_cast<ebb_boot_info*>(info)->hypercalls[EBB_HC_ENTER] = reinterpret_cast<uint64_t>(&World::Enter);
@@ -148,14 +149,28 @@ World::World(tender::EgressRules egress, bool loopback_only) {
   config_.unix_path = folder_ + "/s";
   config_.tcp_port = 0;
   config_.egress = std::move(egress);
-  auto created = tender::Broker::Create(config_, static_cast<ebb_core_shared*>(rings), 1,
-                                        {static_cast<std::byte*>(data), EBB_DATA_SIZE}, report_);
+  StartBroker();
+  manager.reset(loopback_only ? MakeLoopbackNetwork() : MakeHostedNetwork());
+}
+
+void World::Restore() {
+  broker_.reset();
+  std::memset(reinterpret_cast<void*>(EBB_RINGS), 0, EBB_RING_STRIDE);
+  std::memset(reinterpret_cast<void*>(EBB_DATA), 0xee, EBB_DATA_SIZE);
+  StartBroker();
+  ring_queue.BeginRestore();
+  manager->OnRestore();
+  ring_queue.FinishRestore();
+}
+
+void World::StartBroker() {
+  auto created = tender::Broker::Create(config_, reinterpret_cast<ebb_core_shared*>(EBB_RINGS), 1,
+                                        {reinterpret_cast<std::byte*>(EBB_DATA), EBB_DATA_SIZE}, report_);
   if (!created) {
     std::fprintf(stderr, "%s\n", created.error().Text().c_str());
     std::abort();
   }
   broker_ = std::move(*created);
-  manager.reset(loopback_only ? MakeLoopbackNetwork() : MakeHostedNetwork());
 }
 
 World::~World() {

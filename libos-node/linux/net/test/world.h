@@ -40,6 +40,8 @@ class World {
   // most wait_ms.
   void Turn(int wait_ms = 0);
   bool Until(const std::function<bool()>& condition, int milliseconds = 5000);
+  // The guest goes on as a clone of itself: another broker, other rings, another data area.
+  void Restore();
   // Run in every turn of a blocked call: what other threads of the guest do meanwhile.
   std::function<void()> meanwhile;
   // Turns run by blocked calls.
@@ -57,6 +59,7 @@ class World {
   std::unique_ptr<NetworkManager> manager;
 
  private:
+  void StartBroker();
   void RunReady();
   static long Enter(uint64_t flags, uint64_t seen, int64_t seconds, int64_t nanoseconds);
 

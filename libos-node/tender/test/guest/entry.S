@@ -100,6 +100,32 @@ UserJumpSyscall:
   mov 64(%rsp), %r9
   jmp *%r11
 
+// long GuestPark(park): the hypercall; > 0 in a clone.
+  .global GuestPark
+GuestPark:
+  push %rbx
+  push %rbp
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rdi, %rax
+  lea 1f(%rip), %rdi
+  mov %rsp, %rsi
+  rdfsbase %rdx
+  rdgsbase %rcx
+  sub $8, %rsp
+  call *%rax
+  add $8, %rsp
+1:
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbp
+  pop %rbx
+  ret
+
 // long UserSpin(volatile uint32_t *word): until it is not 0.
 UserSpin:
   mov (%rdi), %eax

@@ -440,6 +440,48 @@ void Connect(uint64_t port) {
   SaySigned("udp", udp > 0 ? 1 : udp);
 }
 
+uint64_t written = 1;  // in the image's data
+
+// Parks when it is asked to, and tells as a clone what it finds.
+void Template() {
+  constexpr uint64_t kPage = EBB_PAGE_SIZE;
+  auto* kept = reinterpret_cast<volatile uint64_t*>(EBB_HEAP_BASE);
+  Hc(EBB_HC_PROTECT, EBB_HEAP_BASE, 4 * kPage, 3);
+  kept[0] = 42;
+  kept[3 * kPage / 8] = 43;
+  Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + kPage, kPage, 1);
+  Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + 3 * kPage, kPage, 0);
+  written = 2;
+  SaySigned("unasked", GuestPark(boot->hypercalls[EBB_HC_PARK]));
+  const uint64_t before = ClockNs();
+  Push(EBB_OP_LISTEN, 0, 0, 0, 8080);
+  HcEnter(EBB_ENTER_SUBMIT, 0, 0, 0);
+  Reap(1);
+  while (__atomic_load_n(&core->park_requested, __ATOMIC_ACQUIRE) == 0) HcEnter(EBB_ENTER_WAIT, core->cq_tail, -1, 0);
+  const long generation = GuestPark(boot->hypercalls[EBB_HC_PARK]);
+  used = 0;
+  SaySigned("generation", generation);
+  Say("kept", kept[0]);
+  Say("written", written);
+  Say("clockWentOn", ClockNs() > before);
+  Say("bootInfo", boot->magic == EBB_BOOT_MAGIC);
+  uint64_t random = 0;
+  Hc(EBB_HC_RANDOM, reinterpret_cast<uint64_t>(&random), sizeof random);
+  Say("random", random);
+  Fault("readNone", UserRead, EBB_HEAP_BASE + 3 * kPage);
+  Fault("writeReadOnly", UserWrite, EBB_HEAP_BASE + kPage);
+  SaySigned("back", Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + 3 * kPage, kPage, 3));
+  Say("keptBehind", kept[3 * kPage / 8]);
+  SaySigned("held", Hc(EBB_HC_PROTECT, EBB_ARENA_BASE, boot->memory_limit - 4 * kPage, 3));
+  SaySigned("beyond", Hc(EBB_HC_PROTECT, EBB_ARENA_BASE + boot->memory_limit, kPage, 3));
+  resume_after_syscall = true;
+  SaySigned("getpid", UserSyscall(39, 0, 0, 0, 0, 0, 0));
+  kept[0] = 44;  // of this clone alone
+  Push(EBB_OP_LISTEN, 0, 0, 0, 8080);
+  HcEnter(EBB_ENTER_SUBMIT, 0, 0, 0);
+  for (;;) Reap(1);
+}
+
 void Run(const char* name) {
   if (Equal(name, "basic")) {
     Basic();
@@ -480,6 +522,8 @@ void Run(const char* name) {
     const uint64_t start = ClockNs();
     while (ClockNs() - start < 1000000000) HcEnter(EBB_ENTER_WAIT, core->cq_tail, 1, 0);
     Say("naptimeMs", (ClockNs() - start) / 1000000);
+  } else if (Equal(name, "template")) {
+    Template();
   } else if (Equal(name, "echo")) {
     Echo();
   } else if (Equal(name, "connect")) {

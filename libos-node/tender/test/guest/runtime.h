@@ -18,6 +18,7 @@ long UserJumpSyscall(uint64_t address, long number, uint64_t a, uint64_t b, uint
 long UserSpin(volatile uint32_t* word);
 long UserSpinVector(volatile uint32_t* word);
 long UserTry(void (*code)(), uint64_t argument);
+long GuestPark(uint64_t park);
 void UserSpinForever();
 void UserUd(), UserDivide(), UserBreakpoint(), UserHalt(), UserRead(), UserWrite(), UserExecute(), UserSimd(),
     UserX87(), UserAlign(), UserOut(), UserInt80(), UserCli(), UserCopy(), UserStraddle();
