@@ -10,6 +10,7 @@ export const vmErrorCodes = {
   VM_BOOT_TIMEOUT: 'The guest did not listen in time.',
   VM_ABORTED: 'Starting the VM was cancelled.',
   VM_NO_SNAPSHOT: 'This target cannot be snapshotted.',
+  VM_TEMPLATE_FAILED: 'There is no template to clone a VM from.',
   VM_ENDED: 'The VM has ended.',
 } as const;
 

@@ -15,6 +15,9 @@ export const imagesFolder = join(stateFolder, 'images');
 /** Reports of VMs that crashed; a stack has its own, in its data folder. */
 export const reportsFolder = join(stateFolder, 'reports');
 
+/** Template snapshots: they hold what a guest computed, so nobody else may look into the folder. */
+export const templatesFolder = join(stateFolder, 'templates');
+
 export const kernelPath = join(rootFolder, 'build/libos-node/kernel/ebbkernel.elf');
 
 export const tenderPath = join(rootFolder, 'build/libos-node/tender/ebbtender');

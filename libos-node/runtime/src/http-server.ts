@@ -19,7 +19,8 @@ const maxTimer = 2 ** 31 - 1;
 
 type Handle = (body: Readonly<Record<string, unknown>>) => Promise<Answer>;
 
-export function createActionServer(service: ActionService): Server {
+/** `beforeRequest` runs before anything of a request is looked at. */
+export function createActionServer(service: ActionService, beforeRequest?: () => void): Server {
   const routes = new Map<string, Handle>([
     ['/run', (body) => service.run(body)],
     ['/init', (body) => service.init(body)],
@@ -27,6 +28,7 @@ export function createActionServer(service: ActionService): Server {
   const server = createServer(
     { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, connectionsCheckingInterval: maxTimer, noDelay: true },
     (request, response) => {
+      beforeRequest?.();
       const handle = request.method === 'POST' ? routes.get(pathOf(request.url ?? '')) : undefined;
       readBody(request, (bytes) => {
         if (bytes === undefined) send(response, errorAnswer('BODY_TOO_LARGE', `${bodyLimit} bytes.`));

@@ -15,12 +15,34 @@ const inspectorUrl = inspector && openInspector(inspector);
 // Whoever asked for it must not wait in vain for a debugger's connection.
 if (inspector !== undefined && inspectorUrl === undefined) process.exit(1);
 const debug = inspector?.wait === true;
-const server = createActionServer(new ActionService({ concurrent: settings.concurrent, debug }));
+
+function createService(): ActionService {
+  return new ActionService({ concurrent: settings.concurrent, debug });
+}
+
+function cloneWatch(): (() => void) | undefined {
+  if (!settings.template) return undefined;
+  const { watchForClone } = require('./template.ts') as typeof import('./template.ts');
+  return watchForClone();
+}
+
+const server = createActionServer(createService(), cloneWatch());
 server.on('error', (error) => {
   process.stderr.write(`The action runtime cannot listen: ${error.message}\n`);
   process.exit(1);
 });
-server.listen(settings.listen, () => {
+if (settings.template) {
+  const { warmUp } = require('./template.ts') as typeof import('./template.ts');
+  warmUp(() => createActionServer(createService(), cloneWatch())).then(listen);
+} else {
+  listen();
+}
+
+function listen(): void {
+  server.listen(settings.listen, onListening);
+}
+
+function onListening(): void {
   // Requests wait meanwhile. Here rather than in /init: a debugger that attached before would not say it again.
   if (debug) setImmediate(waitForDebugger);
   if (settings.controlFd === undefined) return;
@@ -31,4 +53,4 @@ server.listen(settings.listen, () => {
   };
   control.on('end', parentGone).on('error', parentGone).resume();
   control.write(inspectorUrl === undefined ? 'ready\n' : `ready ${inspectorUrl}\n`);
-});
+}

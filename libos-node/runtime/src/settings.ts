@@ -14,6 +14,8 @@ export interface Settings {
   readonly folder: string | undefined;
   /** Absent but when a debugger was asked for. */
   readonly inspector: InspectorSettings | undefined;
+  /** The process is to become a template: it warms up before it listens, and its clones make themselves different. */
+  readonly template: boolean;
   /** Whether /run may be called while another /run is under way. */
   readonly concurrent: boolean;
 }
@@ -35,6 +37,7 @@ export function takeSettings(env: NodeJS.ProcessEnv): Settings {
     controlFd: controlFd === undefined ? undefined : Number(controlFd),
     inspector: inspector === undefined ? undefined : parseInspector(inspector),
     folder: take('EBB_RUNTIME_FOLDER'),
+    template: take('EBB_RUNTIME_TEMPLATE') !== undefined,
     concurrent: env.__OW_ALLOW_CONCURRENT?.toLowerCase() === 'true',
   };
 }

@@ -15,6 +15,7 @@ export const frameTypes = {
   sync: 16,
   statsRequest: 17,
   end: 18,
+  clone: 19,
 } as const;
 
 export const logStreams = ['stdout', 'stderr', 'kernel', 'trace'] as const;

@@ -17,7 +17,7 @@ import { type CrashReport, type Culprit, imageChecksum, signalOf, splitCrash, wr
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
 import { isGuestProcessDeath, parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
-import { type TenderEnd, TenderProcess } from './tender-process.ts';
+import { type TenderEnd, type TenderEvents, type TenderLink, TenderProcess } from './tender-process.ts';
 
 export interface LibosSettings {
   readonly tenderPath: string;
@@ -31,7 +31,7 @@ export interface LibosSettings {
   readonly cpuGroups: () => CpuGroups;
 }
 
-const defaults: LibosSettings = {
+export const defaultSettings: LibosSettings = {
   tenderPath,
   imagesFolder,
   reportsFolder,
@@ -68,26 +68,35 @@ function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>
     : { EBB_RUNTIME_INSPECTOR: `0.0.0.0:${inspectorPort}${inspect.wait === true ? ',wait' : ''}` };
 }
 
-function tenderArguments(
+function bootArguments(
   options: BootOptions,
   image: string,
   socketPath: string,
   group: CpuGroup | undefined,
 ): string[] {
   const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
-  args.push('--report-fd', '3', '--socket', socketPath);
-  if (options.port !== undefined) args.push('--port', String(options.port));
-  for (const { host, port, guestPort } of exposedBy(options)) args.push('--expose', `${host}:${port}:${guestPort}`);
-  if (options.allowRemote === true) args.push('--allow-remote');
+  args.push('--report-fd', '3', ...networkArguments(options, socketPath));
   if (group !== undefined) args.push('--cgroup', group.path);
   else if (options.cpu !== undefined) args.push('--nice', String(niceOf(options.memoryMb)));
   for (const [name, value] of Object.entries({ ...options.env, ...inspectorEnv(options) }))
     args.push('--env', `${name}=${value}`);
-  for (const port of options.gatewayPorts ?? []) args.push('--gateway-port', String(port));
-  if (options.allowPrivateNetworks === true) args.push('--allow-private');
   if (options.onTrace !== undefined) args.push('--trace');
   return args;
 }
+
+/** What a VM has to itself even as a clone. */
+export function networkArguments(options: BootOptions, socketPath: string): string[] {
+  const args = ['--socket', socketPath];
+  if (options.port !== undefined) args.push('--port', String(options.port));
+  for (const { host, port, guestPort } of exposedBy(options)) args.push('--expose', `${host}:${port}:${guestPort}`);
+  if (options.allowRemote === true) args.push('--allow-remote');
+  for (const port of options.gatewayPorts ?? []) args.push('--gateway-port', String(port));
+  if (options.allowPrivateNetworks === true) args.push('--allow-private');
+  return args;
+}
+
+/** Starts what stands behind a VM whose socket is to be at that path. */
+export type StartTender = (socketPath: string, group: CpuGroup | undefined, events: TenderEvents) => TenderLink;
 
 class LibosVm implements Vm {
   readonly id: string;
@@ -98,7 +107,7 @@ class LibosVm implements Vm {
   readonly exited: Promise<ExitReport>;
   /** Resolves when the guest listens; never rejects. */
   readonly ready: Promise<void>;
-  readonly #tender: TenderProcess;
+  readonly #tender: TenderLink;
   readonly #place: OwnedPlace;
   readonly #socketName: string;
   readonly #settings: LibosSettings;
@@ -118,7 +127,7 @@ class LibosVm implements Vm {
   #isEnding = false;
   #hasExited = false;
 
-  constructor(options: BootOptions, image: string, settings: LibosSettings) {
+  constructor(options: BootOptions, image: string, start: StartTender, settings: LibosSettings) {
     this.id = `libos-${++lastNumber}`;
     this.#settings = settings;
     const { kind, profile = defaultProfile, tender = 'auto' } = options;
@@ -133,8 +142,7 @@ class LibosVm implements Vm {
     this.socketPath = this.#place.path(this.#socketName);
     this.#cpuGroup = options.cpu === undefined ? undefined : settings.cpuGroups().make(this.id, options.cpu);
     try {
-      const args = tenderArguments(options, image, this.socketPath, this.#cpuGroup);
-      this.#tender = new TenderProcess(settings.tenderPath, args, { onFrame: (frame) => this.#onFrame(frame) });
+      this.#tender = start(this.socketPath, this.#cpuGroup, { onFrame: (frame) => this.#onFrame(frame) });
     } catch (error) {
       // spawn throws for arguments with a NUL, for one.
       this.#place.release();
@@ -178,9 +186,10 @@ class LibosVm implements Vm {
 
   async stats(): Promise<VmStats> {
     if (this.#hasExited) throw new VmError('VM_ENDED');
-    const { pid } = this.#tender;
-    if (pid === undefined) throw new VmError('VM_ENDED');
-    const [{ exits, faults }, figures] = await Promise.all([this.#tenderStats(), readFigures(pid)]);
+    const { exits, faults, pids } = await this.#tenderStats();
+    const known = this.#tender.pid ?? pids;
+    if (known === undefined) throw new VmError('VM_ENDED');
+    const figures = await readFigures(...[known].flat());
     return {
       ...figures,
       start: 'cold',
@@ -353,34 +362,51 @@ function firstOutcome(
   });
 }
 
+/** The image to start from; rejects what cannot be started. */
+export function imageFor({ kind, profile = defaultProfile, signal }: BootOptions, settings: LibosSettings): string {
+  if (signal?.aborted === true) throw new VmError('VM_ABORTED');
+  const image = join(settings.imagesFolder, imageFileName(kind, profile));
+  if (!isKindName(kind) || !isFile(image)) throw new VmError('VM_IMAGE_MISSING', `${kind}, ${profile}: ${image}`);
+  if (!isFile(settings.tenderPath)) throw new VmError('VM_TENDER_MISSING', settings.tenderPath);
+  return image;
+}
+
 export function createBootLibos(overrides: Partial<LibosSettings> = {}): BootVm {
-  const settings = { ...defaults, ...overrides };
+  const settings = { ...defaultSettings, ...overrides };
   return async (options) => {
-    const { kind, profile = defaultProfile, signal } = options;
-    if (signal?.aborted === true) throw new VmError('VM_ABORTED');
     checkExposure(options);
-    const image = join(settings.imagesFolder, imageFileName(kind, profile));
-    if (!isKindName(kind) || !isFile(image)) throw new VmError('VM_IMAGE_MISSING', `${kind}, ${profile}: ${image}`);
-    if (!isFile(settings.tenderPath)) throw new VmError('VM_TENDER_MISSING', settings.tenderPath);
-    const vm = new LibosVm(options, image, settings);
-    const outcome = await firstOutcome(vm, options, settings.bootTimeoutMs);
-    if (outcome === 'ready') {
-      try {
-        await vm.findExposed(options);
-        return vm;
-      } catch (error) {
-        await vm.end();
-        throw error;
-      }
-    }
-    const report = await vm.end();
-    if (outcome === 'aborted') throw new VmError('VM_ABORTED');
-    if (outcome === 'timeout') {
-      const said = vm.guestErrors();
-      throw new VmError('VM_BOOT_TIMEOUT', `${settings.bootTimeoutMs} ms${said === '' ? '' : `; guest: ${said}`}`);
-    }
-    throw vm.bootFailure(report);
+    const image = imageFor(options, settings);
+    return startVm(options, image, settings, (socketPath, group, events) => {
+      return new TenderProcess(settings.tenderPath, bootArguments(options, image, socketPath, group), events);
+    });
   };
+}
+
+/** A VM on what `start` starts, once its guest listens. */
+export async function startVm(
+  options: BootOptions,
+  image: string,
+  settings: LibosSettings,
+  start: StartTender,
+): Promise<Vm> {
+  const vm = new LibosVm(options, image, start, settings);
+  const outcome = await firstOutcome(vm, options, settings.bootTimeoutMs);
+  if (outcome === 'ready') {
+    try {
+      await vm.findExposed(options);
+      return vm;
+    } catch (error) {
+      await vm.end();
+      throw error;
+    }
+  }
+  const report = await vm.end();
+  if (outcome === 'aborted') throw new VmError('VM_ABORTED');
+  if (outcome === 'timeout') {
+    const said = vm.guestErrors();
+    throw new VmError('VM_BOOT_TIMEOUT', `${settings.bootTimeoutMs} ms${said === '' ? '' : `; guest: ${said}`}`);
+  }
+  throw vm.bootFailure(report);
 }
 
 /** Boots a VM from the image of its kind and profile, with the tender of this checkout. */

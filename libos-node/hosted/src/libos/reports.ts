@@ -7,6 +7,8 @@ export interface TenderStats {
   readonly exits?: number;
   readonly faults?: number;
   readonly exposed?: readonly ExposedPort[];
+  /** The VM's processes, the tender first. */
+  readonly pids?: readonly number[];
 }
 
 const reasons: ReadonlySet<string> = new Set([
@@ -51,10 +53,11 @@ export function isGuestProcessDeath(payload: Buffer): boolean {
 }
 
 export function parseTenderStats(payload: Buffer): TenderStats {
-  const { exits, faults, exposed } = parseObject(payload);
+  const { exits, faults, exposed, pids } = parseObject(payload);
   return {
     ...(isCount(exits) ? { exits } : {}),
     ...(isCount(faults) ? { faults } : {}),
+    ...(Array.isArray(pids) && pids.every(isCount) ? { pids } : {}),
     ...(Array.isArray(exposed) ? { exposed: exposed.flatMap(parseExposed) } : {}),
   };
 }

@@ -17,6 +17,18 @@ export interface TenderEnd {
   readonly failure: Error | undefined;
 }
 
+/** What stands behind a VM: a tender that was started for it, or a server's answer to the request for a clone. */
+export interface TenderLink {
+  /** Words for people: why it failed. */
+  readonly stderr: Tail;
+  readonly ended: Promise<TenderEnd>;
+  /** Undefined when it is not known here; the tender's statistics name its processes too. */
+  readonly pid: number | undefined;
+  send(type: number, payload?: Uint8Array): void;
+  /** Ends the VM at once. Idempotent. */
+  end(): void;
+}
+
 export interface TenderEvents {
   onFrame(frame: Frame): void;
 }
@@ -24,7 +36,7 @@ export interface TenderEvents {
 /** How long the tender has to end by itself before it is killed. */
 const graceMs = 2_000;
 
-export class TenderProcess {
+export class TenderProcess implements TenderLink {
   readonly stderr = new Tail(8192);
   readonly ended: Promise<TenderEnd>;
   readonly #child: ChildProcess;

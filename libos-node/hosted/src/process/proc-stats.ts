@@ -11,8 +11,8 @@ export interface ProcessFigures {
 const msPerTick = 10;
 const maxProcesses = 1024;
 
-export async function readFigures(root: number): Promise<ProcessFigures> {
-  const pids = await withDescendants(root);
+export async function readFigures(...roots: readonly number[]): Promise<ProcessFigures> {
+  const pids = [...new Set((await Promise.all(roots.map(withDescendants))).flat())];
   const memory = await Promise.all(pids.map(memoryOf));
   const cpu = await Promise.all(pids.map(cpuOf));
   return { pids, memoryBytes: sum(memory), cpuMs: sum(cpu) };

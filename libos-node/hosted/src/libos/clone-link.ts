@@ -1,0 +1,58 @@
+/**
+ * One clone behind a template server: the connection that asked for it is its channel until it ends.
+ *
+ * Invariant: `ended` settles once, after the last frame was delivered. Closing the connection ends the VM.
+ */
+import { connect, type Socket } from 'node:net';
+import { encodeFrame, type Frame, FrameParser, frameTypes } from './frames.ts';
+import { Tail } from './log-buffer.ts';
+import type { TenderEnd, TenderEvents, TenderLink } from './tender-process.ts';
+
+/** How long the clone's broker has to end by itself before the connection is closed on it. */
+const graceMs = 2_000;
+
+export class CloneLink implements TenderLink {
+  readonly stderr = new Tail();
+  readonly ended: Promise<TenderEnd>;
+  readonly pid = undefined;
+  readonly #socket: Socket;
+  #failure: Error | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+
+  constructor(serverPath: string, args: readonly string[], events: TenderEvents) {
+    this.#socket = connect(serverPath);
+    const parser = new FrameParser();
+    this.#socket.on('data', (chunk: Buffer) => {
+      let frames: readonly Frame[] = [];
+      try {
+        frames = parser.push(chunk);
+      } catch (error) {
+        this.#failure ??= error as Error;
+        this.#socket.destroy();
+      }
+      for (const frame of frames) events.onFrame(frame);
+    });
+    this.#socket.on('error', (error) => {
+      this.#failure ??= error;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#socket.once('close', () => {
+        clearTimeout(this.#closeTimer);
+        if (!parser.isEmpty) this.#failure ??= new Error('the last frame was cut off');
+        resolve({ status: undefined, signal: undefined, failure: this.#failure });
+      });
+    });
+    this.send(frameTypes.clone, Buffer.from(args.map((arg) => `${arg}\0`).join('')));
+  }
+
+  send(type: number, payload?: Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(encodeFrame(type, payload));
+  }
+
+  end(): void {
+    if (this.#closeTimer !== undefined) return;
+    this.send(frameTypes.end);
+    this.#closeTimer = setTimeout(() => this.#socket.destroy(), graceMs);
+    this.#closeTimer.unref();
+  }
+}
