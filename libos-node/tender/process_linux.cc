@@ -228,9 +228,13 @@ ExitReport ProcessBackend::ReportExit() {
     failure = ErrnoError(ErrorCode::kSandbox, stage, static_cast<int>(tail.exit_code)).detail;
   }
   if (!failure.empty()) return ExitReport::OfError(Error{ErrorCode::kSandbox, failure});
-  if (adopted_)
-    return {ExitReport::Reason::kFault, std::nullopt, std::nullopt,
-            "the guest process died. " + context_.shared.ReportText()};
+  if (adopted_) {
+    // Its status went to the zygote, which does not wait for anybody.
+    ExitReport report{ExitReport::Reason::kFault, std::nullopt, std::nullopt,
+                      "the guest process died. " + context_.shared.ReportText()};
+    report.guest_process = true;
+    return report;
+  }
   if (child_status_.si_code == CLD_EXITED) {
     return {ExitReport::Reason::kFault, std::nullopt, std::nullopt, "the guest left without an exit hypercall"};
   }

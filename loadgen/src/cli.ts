@@ -56,11 +56,19 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement> {
   const { target, tender, profile, kind, memory, mode, pool } = options;
-  const settings = {
-    boot: await bootOf(target),
-    options: { kind, tender, memoryMb: memory, ...(profile === undefined ? {} : { profile }) },
-  };
-  return mode === 'cold' ? measureCold(settings, run, pool) : measureHot(settings, run);
+  const vm = { kind, tender, memoryMb: memory, ...(profile === undefined ? {} : { profile }) };
+  if (mode !== 'cold') return measureHot({ boot: await bootOf(target), options: vm }, run);
+  if (target === 'process' || !options.template) {
+    return measureCold({ boot: await bootOf(target), options: vm }, run, pool);
+  }
+  const { Templates } = await import('@ebbwhisk/libos-node');
+  const templates = new Templates();
+  try {
+    await templates.prepare(vm);
+    return await measureCold({ boot: templates.clone, options: vm }, run, pool);
+  } finally {
+    await templates.close();
+  }
 }
 
 async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measurement | MixedMeasurement> {

@@ -29,6 +29,7 @@ test('defaults', () => {
     actions: 60,
     concurrency: 1,
     pool: 0,
+    template: true,
     kind: 'nodejs:24',
     memory: 256,
     json: false,
@@ -53,6 +54,7 @@ test('every flag', () => {
     count: 7,
     concurrency: 2,
     pool: 3,
+    template: true,
     json: true,
   });
 });
@@ -69,6 +71,7 @@ test.each([
   ['--concurrency', /argument missing/],
   ['--nonsense', /unknown option '--nonsense'/],
   ['surplus', /too many arguments/],
+  ['--no-template --mode cold --via api', /--no-template needs --via vm --mode cold/],
   ['--pool 2 --mode hot --via vm', /--pool needs --via vm --mode cold/],
   ['--profile bypass', /--profile needs --via vm/],
   ['--profile bypass --via vm --target process', /--profile needs --target libos/],

@@ -27,6 +27,8 @@ export interface LoadOptions {
   /** MiB of one VM. */
   readonly memory: number;
   readonly json: boolean;
+  /** Cold VMs of --via vm are clones of a template; false: each boots. */
+  readonly template: boolean;
   /** Of a running stack; absent = an own one is started. */
   readonly apihost?: string;
   readonly auth?: string;
@@ -91,6 +93,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
     .addOption(
       option('--pool <n>', 'VMs booted ahead, with --via vm --mode cold').default(0).argParser(integer(0, 1_000)),
     )
+    .addOption(option('--no-template', 'boot every VM, with --via vm --mode cold, instead of cloning a template'))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
     .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
     .addOption(option('--apihost <url>', 'with --via api: a running stack instead of an own one'))
@@ -123,7 +126,18 @@ function checked(parsed: Parsed, complain: (text: string) => void): LoadOptions 
   return { ...parsed, mode, count: count ?? (duration === undefined ? kDefaultCount[mode] : Infinity) };
 }
 
-function mistakeOf({ mode, via, pool, profile, apihost, auth, target, duration, cpu }: Parsed): string | undefined {
+function mistakeOf({
+  mode,
+  via,
+  pool,
+  template,
+  profile,
+  apihost,
+  auth,
+  target,
+  duration,
+  cpu,
+}: Parsed): string | undefined {
   const rules: readonly (readonly [boolean, string])[] = [
     [mode === 'warm', '--mode warm is not available yet: this version has no function snapshots; use cold or hot'],
     [mode === 'mixed' && via === 'vm', '--mode mixed needs --via api'],
@@ -132,6 +146,7 @@ function mistakeOf({ mode, via, pool, profile, apihost, auth, target, duration, 
     [profile !== undefined && via === 'api', '--profile needs --via vm'],
     [profile !== undefined && target === 'process', '--profile needs --target libos'],
     [pool > 0 && (via !== 'vm' || mode !== 'cold'), '--pool needs --via vm --mode cold'],
+    [!template && (via !== 'vm' || mode !== 'cold'), '--no-template needs --via vm --mode cold'],
     [apihost !== undefined && via === 'vm', '--apihost needs --via api'],
     [auth !== undefined && apihost === undefined, '--auth needs --apihost'],
     [

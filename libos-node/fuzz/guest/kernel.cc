@@ -16,6 +16,8 @@
 #include "kernel/console_ring.h"
 #include "kernel/event_manager.h"
 #include "kernel/page_allocator.h"
+#include "kernel/panic.h"
+#include "kernel/park.h"
 #include "kernel/random_tender.h"
 #include "kernel/ring.h"
 #include "kernel/timer.h"
@@ -166,6 +168,9 @@ void Scheduler::Yield() {
   if (kernel.run_others) kernel.run_others();
 }
 void Scheduler::Exit() { throw fuzz::ThreadExit{}; }
+
+// This tender asks nobody to park.
+void Park() { Panic("parked unasked"); }
 
 void PrepareWait(Waiter& waiter) {
   waiter.thread = scheduler().current();

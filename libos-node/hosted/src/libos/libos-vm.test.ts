@@ -94,8 +94,8 @@ test('passes the options on, and nothing of its own environment', async () => {
   const image = join(folder, 'nodejs-24-bypass.ebbimage');
   expect(args).toEqual(
     ['run', '--image', image, '--tender', 'process', '--memory', '128', '--report-fd', '3', '--socket', vm.socketPath]
-      .concat(['--port', '8080', '--env', 'SCRIPT=arguments', '--env', 'NAME=a=b c'])
-      .concat(['--gateway-port', '3233', '--gateway-port', '9999', '--allow-private']),
+      .concat(['--port', '8080', '--gateway-port', '3233', '--gateway-port', '9999', '--allow-private'])
+      .concat(['--env', 'SCRIPT=arguments', '--env', 'NAME=a=b c']),
   );
   // The shell that stands before the stand-in sets PWD and its like.
   expect(Object.keys(env).filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name))).toEqual([]);

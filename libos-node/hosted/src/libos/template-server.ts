@@ -17,7 +17,6 @@ import { TenderProcess } from './tender-process.ts';
 
 export interface TemplateOptions {
   readonly image: string;
-  readonly tender: 'kvm' | 'process';
   readonly memoryMb: number;
   readonly env: Readonly<Record<string, string>>;
   /** Name of the snapshot's file in `folder`. */
@@ -44,7 +43,7 @@ export class TemplateServer {
     this.#socketPath = this.#place.path(`${id}.sock`);
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     chmodSync(options.folder, 0o700);
-    const args = ['serve', '--image', options.image, '--tender', options.tender, '--memory', String(options.memoryMb)];
+    const args = ['serve', '--image', options.image, '--tender', 'process', '--memory', String(options.memoryMb)];
     args.push('--report-fd', '3', '--listen', this.#socketPath, '--snapshot', join(options.folder, options.file));
     for (const [name, value] of Object.entries(options.env)) args.push('--env', `${name}=${value}`);
     args.push('--env', 'EBB_RUNTIME_TEMPLATE=1');

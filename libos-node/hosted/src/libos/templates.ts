@@ -1,6 +1,6 @@
 /**
- * VMs by cloning instead of booting: a template server per kind, profile, tender, memory limit and environment, started when the first
- * VM of its sort is asked for and again when it died. The first VM of a sort waits for its template.
+ * VMs by cloning instead of booting: a template server per kind, profile, memory limit and environment, started when the first VM of its
+ * sort is asked for and again when it died. The first VM of a sort waits for its template. VMs of the KVM tender still boot.
  */
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
@@ -32,14 +32,14 @@ export class Templates {
 
   /** As bootLibos, by a clone. A VM that is traced or debugged is booted: that begins with its life. */
   readonly clone = async (options: BootOptions): Promise<Vm> => {
-    if (options.onTrace !== undefined || options.inspect !== undefined) return this.#boot(options);
+    if (!canBeCloned(options)) return this.#boot(options);
     checkExposure(options);
     return this.#serverFor(options).clone(options);
   };
 
   /** Resolves when clones of such VMs can be had. */
   async prepare(options: BootOptions): Promise<void> {
-    await this.#serverFor(options).ready;
+    if (canBeCloned(options)) await this.#serverFor(options).ready;
   }
 
   /** Ends all servers, and with them all VMs that were cloned here. */
@@ -62,13 +62,17 @@ export class Templates {
     return server;
   }
 
-  #describe({ tender = 'auto', memoryMb, env = {} }: BootOptions, image: string): TemplateOptions {
+  #describe({ memoryMb, env = {} }: BootOptions, image: string): TemplateOptions {
     const environment = Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
     const digest = createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 16);
-    const chosen = tender === 'auto' ? (isKvmUsable() ? 'kvm' : 'process') : tender;
-    const file = `${basename(image, '.ebbimage')}-${chosen}-${memoryMb}-${digest}.snapshot`;
-    return { image, tender: chosen, memoryMb, env: environment, file, folder: this.#folder };
+    const file = `${basename(image, '.ebbimage')}-${memoryMb}-${digest}.snapshot`;
+    return { image, memoryMb, env: environment, file, folder: this.#folder };
   }
+}
+
+function canBeCloned({ tender = 'auto', onTrace, inspect }: BootOptions): boolean {
+  const isKvm = tender === 'kvm' || (tender === 'auto' && isKvmUsable());
+  return !isKvm && onTrace === undefined && inspect === undefined;
 }
 
 function isKvmUsable(): boolean {
