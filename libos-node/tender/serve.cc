@@ -46,6 +46,7 @@ class Server final : public ParentRequests {
       exit = Loop();
     }
     if (listener_) unlink(options_.listen_path.c_str());
+    EndClones();
     if (report_) report_->Exit(exit);
     return exit.ProcessStatus();
   }
@@ -285,6 +286,20 @@ class Server final : public ParentRequests {
   }
 
   static void KillGuest(int pidfd) { syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0); }
+
+  // Each with its own last report; nothing of them is left when this returns.
+  void EndClones() {
+    for (const auto& [pid, guest] : brokers_) kill(pid, SIGTERM);
+    int status = 0;
+    while (!brokers_.empty()) {
+      const pid_t pid = waitpid(-1, &status, 0);
+      if (pid < 0 && errno != EINTR) return;
+      const auto broker = brokers_.find(pid);
+      if (broker == brokers_.end()) continue;
+      KillGuest(broker->second.get());
+      brokers_.erase(broker);
+    }
+  }
 
   // False: the zygote is among the dead.
   bool Reap() {
