@@ -73,7 +73,7 @@ class ProcessBackend final : public Backend {
 };
 
 Result<void> ProcessBackend::Start() {
-  if (adopted_) return {};
+  if (adopted_) return tables_.Start(child_.pid, context_.boot.memory_limit);
   const auto cpu = ReadCpuState();
   if (!cpu) return cpu.error();
   context_.boot.tender = EBB_TENDER_PROCESS;

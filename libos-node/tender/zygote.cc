@@ -51,6 +51,7 @@ Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, u
                        theirs.get(),
                        self.get(),
                        memory_limit,
+                       0,
                        zygote.notes_,
                        0,
                        false,

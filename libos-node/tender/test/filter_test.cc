@@ -164,7 +164,8 @@ TEST(GuestFilter, AllowsNothingHarmful) {
                                     << data.args[0] << " " << data.args[1] << " " << data.args[2] << " "
                                     << data.args[3];
     if (!pass) continue;
-    // A clone has the zygote's filter, too: it must take nothing away, or clones were other guests than those that boot.
+    // A clone has the zygote's filter, too: it must take nothing away, or clones were other guests than those that
+    // boot.
     ASSERT_EQ(RunFilter(kZygoteFilter.program, data), SECCOMP_RET_ALLOW) << data.nr;
     ++allowed;
     allowed_numbers.insert(data.nr);

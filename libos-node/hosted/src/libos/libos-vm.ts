@@ -68,12 +68,7 @@ function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>
     : { EBB_RUNTIME_INSPECTOR: `0.0.0.0:${inspectorPort}${inspect.wait === true ? ',wait' : ''}` };
 }
 
-function bootArguments(
-  options: BootOptions,
-  image: string,
-  socketPath: string,
-  group: CpuGroup | undefined,
-): string[] {
+function bootArguments(options: BootOptions, image: string, socketPath: string, group: CpuGroup | undefined): string[] {
   const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
   args.push('--report-fd', '3', ...networkArguments(options, socketPath));
   if (group !== undefined) args.push('--cgroup', group.path);

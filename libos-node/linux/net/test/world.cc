@@ -164,6 +164,7 @@ void World::Restore() {
 }
 
 void World::StartBroker() {
+  config_.max_handles = 1024;
   auto created = tender::Broker::Create(config_, reinterpret_cast<ebb_core_shared*>(EBB_RINGS), 1,
                                         {reinterpret_cast<std::byte*>(EBB_DATA), EBB_DATA_SIZE}, report_);
   if (!created) {
