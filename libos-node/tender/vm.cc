@@ -171,6 +171,7 @@ class Vm final : public ParentRequests {
     context_->started_ns = first_reading_.monotonic_ns;
     backend_ = AdoptProcess(*context_, std::move(clone_->guest));
     kind_ = "process";
+    if (auto started = backend_->Start(); !started) return started;
     return StartBroker();
   }
 
