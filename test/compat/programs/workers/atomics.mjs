@@ -26,8 +26,9 @@ await tell('waitAsync', async () => {
   const shared = new Int32Array(new SharedArrayBuffer(4));
   const waiting = Atomics.waitAsync(shared, 0, 0);
   const worker = run('Atomics.store(workerData, 0, 1); Atomics.notify(workerData, 0)', shared);
+  const exited = once(worker, 'exit');
   const result = await waiting.value;
-  await once(worker, 'exit');
+  await exited;
   return [waiting.async, result];
 });
 await tell('waitAsync timed out', async () => {

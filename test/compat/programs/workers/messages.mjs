@@ -53,10 +53,11 @@ await tell('BroadcastChannel', async () => {
     'const { BroadcastChannel } = require("worker_threads"); const c = new BroadcastChannel("compat"); c.postMessage("from the worker"); c.close()',
     { eval: true },
   );
+  const exited = once(worker, 'exit');
   const texts = await Promise.all(
     [here, also].map((channel) => new Promise((resolve) => (channel.onmessage = ({ data }) => resolve(data)))),
   );
-  await once(worker, 'exit');
+  await exited;
   here.close();
   also.close();
   return texts;
