@@ -17,6 +17,7 @@ Result<size_t> File::WriteAt(std::span<const std::byte>, uint64_t) { return Errn
 Result<uint64_t> File::Seek(int64_t, int) { return Errno::kSPipe; }
 Result<int64_t> File::Ioctl(uint64_t, uint64_t) { return Errno::kNotTty; }
 Result<> File::Truncate(uint64_t) { return Errno::kInval; }
+Result<> File::MovePagesTo(std::span<std::byte>, uint64_t) { return Errno::kNoDev; }
 Result<size_t> File::ReadForMap(std::span<std::byte>, uint64_t) { return Errno::kNoDev; }
 
 Result<size_t> File::ReadVector(std::span<const IoVec> buffers) {

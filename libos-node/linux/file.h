@@ -69,6 +69,11 @@ class File : public RefCounted {
 
   // For mmap: copies file content into fresh memory. Default ENODEV.
   virtual Result<size_t> ReadForMap(std::span<std::byte> buffer, uint64_t offset);
+  // For shared mappings: what files of the same content have in common, null when they cannot be mapped so; the pages
+  // from the offset on move into fresh memory (those beyond the file's end are the file's once it grows), and back.
+  virtual const void* Content() const { return nullptr; }
+  virtual Result<> MovePagesTo(std::span<std::byte> memory, uint64_t offset);  // default ENODEV
+  virtual void TakePagesBack(std::span<std::byte>, uint64_t) {}
   // For mmap of executables: the syscall sites of the image file behind it (file offsets), empty for all else.
   virtual std::span<const struct ::ebb_site> SyscallSites() const { return {}; }
 

@@ -84,6 +84,14 @@ Result<size_t> RegularFile::ReadForMap(std::span<std::byte> buffer, uint64_t off
   return content().ReadAt(buffer, offset);
 }
 
+Result<> RegularFile::MovePagesTo(std::span<std::byte> memory, uint64_t offset) {
+  return content().MovePagesTo(memory, offset);
+}
+
+void RegularFile::TakePagesBack(std::span<std::byte> memory, uint64_t offset) {
+  content().TakePagesBack(memory, offset);
+}
+
 bool DirectoryFile::Next(Directory::Item& out) {
   Directory& self = directory();
   if (position_ == 0) {

@@ -50,6 +50,9 @@ class RegularFile final : public SeekableFile {
   Result<int64_t> Ioctl(uint64_t request, uint64_t argument) override;
   Result<> Truncate(uint64_t size) override;
   Result<size_t> ReadForMap(std::span<std::byte> buffer, uint64_t offset) override;
+  const void* Content() const override { return &content(); }
+  Result<> MovePagesTo(std::span<std::byte> memory, uint64_t offset) override;
+  void TakePagesBack(std::span<std::byte> memory, uint64_t offset) override;
   std::span<const ebb_site> SyscallSites() const override { return content().sites(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/panic.h"
 #include "linux/fs/inode_file.h"
 #include "linux/fs/quota.h"
 
@@ -66,12 +67,81 @@ size_t MemoryFile::ReadAt(std::span<std::byte> buffer, uint64_t offset) const {
 
 std::byte* MemoryFile::OwnPage(uint64_t index, bool overwritten) {
   if (std::byte* page = pages_.Find(index)) return page;
-  std::byte* page = pages_.Insert(index);
+  std::byte* page = MappedPage(index);
+  if (page != nullptr) {
+    if (!pages_.Lend(index, page)) return nullptr;
+  } else {
+    page = pages_.Insert(index);
+  }
   if (page == nullptr || overwritten) return page;
   const auto base = BaseOfPage(index);
   if (!base.empty()) Copy(page, base.data(), base.size());
   Zero(page + base.size(), kPage - base.size());
   return page;
+}
+
+std::byte* MemoryFile::MappedPage(uint64_t index) const {
+  for (const MappedRange& range : mapped_) {
+    if (index >= range.first && index < range.end) return range.memory + (index - range.first) * kPage;
+  }
+  return nullptr;
+}
+
+// To at least this size. What a mapping has there already becomes content.
+void MemoryFile::Grow(uint64_t size) {
+  if (size <= size_) return;
+  const uint64_t first = (size_ + kPage - 1) / kPage;
+  const uint64_t end = (size + kPage - 1) / kPage;
+  for (const MappedRange& range : mapped_) {
+    for (uint64_t index = std::max(first, range.first); index < std::min(end, range.end); ++index) {
+      std::byte* page = range.memory + (index - range.first) * kPage;
+      if (pages_.Find(index) != page && !pages_.Lend(index, page)) OutOfMemory();
+    }
+  }
+  size_ = size;
+}
+
+Result<> MemoryFile::MovePagesTo(std::span<std::byte> memory, uint64_t offset) {
+  const uint64_t first = offset / kPage;
+  const uint64_t end = first + memory.size() / kPage;
+  const uint64_t content_end = std::min(end, (size_ + kPage - 1) / kPage);
+  for (uint64_t index = first; index < content_end; ++index) {
+    std::byte* page = memory.data() + (index - first) * kPage;
+    ReadAt({page, kPage}, index * kPage);
+    if (!pages_.Lend(index, page)) {
+      TakePagesBack(memory.first((index - first) * kPage), offset);
+      return Errno::kNoMem;
+    }
+  }
+  mapped_.push_back({first, end, memory.data()});
+  return Ok{};
+}
+
+void MemoryFile::TakePagesBack(std::span<std::byte> memory, uint64_t offset) {
+  const uint64_t first = offset / kPage;
+  const uint64_t end = first + memory.size() / kPage;
+  for (size_t i = 0; i < mapped_.size(); ++i) {
+    const MappedRange range = mapped_[i];
+    if (range.end <= first || range.first >= end) continue;
+    mapped_.erase(mapped_.begin() + static_cast<ptrdiff_t>(i));
+    if (range.first < first) mapped_.push_back({range.first, first, range.memory});
+    if (range.end > end) mapped_.push_back({end, range.end, range.memory + (end - range.first) * kPage});
+    break;
+  }
+  // What the program stored beyond the end of the file is nobody's.
+  const uint64_t content_end = std::min(end, (size_ + kPage - 1) / kPage);
+  for (uint64_t index = first; index < end; ++index) {
+    if (pages_.Find(index) != memory.data() + (index - first) * kPage) continue;
+    if (index < content_end) {
+      pages_.Reclaim(index);
+    } else {
+      pages_.Forget(index);
+    }
+  }
+  if (size_ % kPage != 0 && size_ / kPage < end && size_ / kPage >= first) {
+    if (std::byte* last = pages_.Find(size_ / kPage)) Zero(last + size_ % kPage, kPage - size_ % kPage);
+  }
+  TouchContent();
 }
 
 Result<size_t> MemoryFile::WriteAt(std::span<const std::byte> buffer, uint64_t offset) {
@@ -94,7 +164,7 @@ Result<size_t> MemoryFile::WriteAt(std::span<const std::byte> buffer, uint64_t o
     done += size;
   }
   if (done == 0) return Errno::kNoSpc;
-  size_ = std::max(size_, offset + done);
+  Grow(offset + done);
   TouchContent();
   return done;
 }
@@ -118,8 +188,9 @@ Result<> MemoryFile::Truncate(uint64_t size) {
     if (std::byte* last = size % kPage != 0 ? pages_.Find(size / kPage) : nullptr)
       Zero(last + size % kPage, kPage - size % kPage);
     if (size < base_.size()) base_ = base_.first(size);
+    size_ = size;
   }
-  size_ = size;
+  Grow(size);
   TouchContent();
   return Ok{};
 }
@@ -135,7 +206,7 @@ Result<> MemoryFile::Reserve(uint64_t offset, uint64_t size, bool keep_size) {
     if (!BaseOfPage(index).empty()) continue;
     if (OwnPage(index, false) == nullptr) return Errno::kNoSpc;
   }
-  if (!keep_size) size_ = std::max(size_, end);
+  if (!keep_size) Grow(end);
   TouchContent();
   return Ok{};
 }
@@ -166,7 +237,7 @@ Result<> MemoryFile::ZeroRange(uint64_t offset, uint64_t size, bool keep_size) {
   if (size > kMaxSize || end > kMaxSize) return Errno::kFBig;
   if (end > size_ && !keep_size && (seals_ & kSealGrow) != 0) return Errno::kPerm;
   if (const auto punched = PunchHole(offset, size); !punched) return punched.error();
-  if (!keep_size) size_ = std::max(size_, end);
+  if (!keep_size) Grow(end);
   return Ok{};
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "linux/fs/inode.h"
 #include "linux/fs/page_tree.h"
@@ -39,6 +40,10 @@ class MemoryFile final : public Inode {
   Result<uint64_t> SeekData(uint64_t offset) const;
   Result<uint64_t> SeekHole(uint64_t offset) const;
 
+  // Shared mappings: the pages of [offset, offset + memory.size()) lie in that memory, until they are taken back.
+  Result<> MovePagesTo(std::span<std::byte> memory, uint64_t offset);
+  void TakePagesBack(std::span<std::byte> memory, uint64_t offset);
+
   // Syscall sites, while the content is the image's.
   std::span<const ebb_site> sites() const {
     return pages_.pages() == 0 && size_ == image_size_ ? sites_ : std::span<const ebb_site>();
@@ -60,12 +65,22 @@ class MemoryFile final : public Inode {
   // overwritten whole.
   std::byte* OwnPage(uint64_t index, bool overwritten);
   Result<> ZeroWithin(uint64_t begin, uint64_t end);
+  void Grow(uint64_t size);
+  // Where a mapping has a page for the index; null.
+  std::byte* MappedPage(uint64_t index) const;
+
+  struct MappedRange {
+    uint64_t first;
+    uint64_t end;  // page indices
+    std::byte* memory;
+  };
 
   std::span<const std::byte> base_;
   std::span<const ebb_site> sites_;
   uint64_t image_size_ = 0;
   uint64_t size_ = 0;
   PageTree pages_;
+  std::vector<MappedRange> mapped_;
   uint32_t seals_ = kSealSeal;
   bool linkable_ = false;
 };

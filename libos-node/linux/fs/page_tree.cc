@@ -4,6 +4,7 @@
 
 #include "abi/ebb_abi.h"
 #include "kernel/page_allocator.h"
+#include "kernel/panic.h"
 #include "linux/fs/quota.h"
 
 namespace ebb::linux_abi {
@@ -14,6 +15,12 @@ std::byte* AllocatePage() {
   const uint64_t page = page_allocator().Allocate(1);
   if (page == 0) tree_quota().Give(EBB_PAGE_SIZE);
   return reinterpret_cast<std::byte*>(page);
+}
+
+// The program's mappings are in the arena, pages of the tree are not.
+bool Lent(const void* page) {
+  const auto at = reinterpret_cast<uint64_t>(page);
+  return at >= EBB_ARENA_BASE && at < EBB_ARENA_END;
 }
 
 void FreePage(void* page) {
@@ -32,17 +39,12 @@ std::byte* PageTree::Find(uint64_t index) const {
   return static_cast<std::byte*>(at);
 }
 
-std::byte* PageTree::Insert(uint64_t index) {
-  std::byte* page = AllocatePage();
-  if (page == nullptr) return nullptr;
+void** PageTree::SlotOf(uint64_t index) {
   if (root_ == nullptr) height_ = 0;
   while (!Holds(height_, index)) {
     if (root_ != nullptr) {
       auto* above = new (std::nothrow) Node();
-      if (above == nullptr) {
-        FreePage(page);
-        return nullptr;
-      }
+      if (above == nullptr) return nullptr;
       above->slots[0] = root_;
       root_ = above;
     }
@@ -52,15 +54,52 @@ std::byte* PageTree::Insert(uint64_t index) {
   for (uint32_t height = height_; height > 0; --height) {
     // A node made for a page that then fails stays, empty: RemoveRange finds it.
     if (*slot == nullptr) *slot = new (std::nothrow) Node();
-    if (*slot == nullptr) {
-      FreePage(page);
-      return nullptr;
-    }
+    if (*slot == nullptr) return nullptr;
     slot = &static_cast<Node*>(*slot)->slots[(index >> ((height - 1) * kBits)) & (kFanOut - 1)];
+  }
+  return slot;
+}
+
+std::byte* PageTree::Insert(uint64_t index) {
+  std::byte* page = AllocatePage();
+  if (page == nullptr) return nullptr;
+  void** slot = SlotOf(index);
+  if (slot == nullptr) {
+    FreePage(page);
+    return nullptr;
   }
   *slot = page;
   ++pages_;
   return page;
+}
+
+bool PageTree::Lend(uint64_t index, std::byte* page) {
+  void** slot = SlotOf(index);
+  if (slot == nullptr) return false;
+  if (*slot == nullptr) {
+    ++pages_;
+  } else if (!Lent(*slot)) {
+    FreePage(*slot);
+  }
+  *slot = page;
+  return true;
+}
+
+void PageTree::Reclaim(uint64_t index) {
+  void** slot = SlotOf(index);
+  // The content is the program's and has no other place: the quota may be exceeded, memory may not.
+  tree_quota().Force(EBB_PAGE_SIZE);
+  const uint64_t page = page_allocator().Allocate(1);
+  if (slot == nullptr || page == 0) OutOfMemory();
+  __builtin_memcpy(reinterpret_cast<void*>(page), *slot, EBB_PAGE_SIZE);
+  *slot = reinterpret_cast<void*>(page);
+}
+
+void PageTree::Forget(uint64_t index) {
+  if (void** slot = SlotOf(index); slot != nullptr && *slot != nullptr) {
+    *slot = nullptr;
+    --pages_;
+  }
 }
 
 // What is left of `item` after the removal; null when nothing is.
@@ -68,6 +107,10 @@ void* PageTree::RemoveBelow(void* item, uint32_t height, uint64_t base, uint64_t
   if (item == nullptr) return nullptr;
   if (height == 0) {
     if (base < first || base >= end) return item;
+    if (Lent(item)) {
+      __builtin_memset(item, 0, EBB_PAGE_SIZE);
+      return item;
+    }
     FreePage(item);
     --pages_;
     return nullptr;

@@ -17,6 +17,8 @@ class Quota {
   uint64_t used() const { return used_; }
   // False when it does not fit; then nothing is charged.
   bool Take(uint64_t bytes);
+  // Charged whatever the limit.
+  void Force(uint64_t bytes) { used_ += bytes; }
   void Give(uint64_t bytes) { used_ -= bytes; }
 
  private:

@@ -212,8 +212,10 @@ void AddressSpace::RemoveRange(uint64_t start, uint64_t end) {
   while (last < mappings_.size() && mappings_[last].start < end) {
     const Mapping& mapping = mappings_[last];
     const uint64_t size = mapping.end - mapping.start;
-    if (mapping.prot != 0 && !mapping.lazy) {
-      if (mapping.prot != kReadWrite) EBB_CHECK(hypercall::Protect(mapping.start, size, kReadWrite) == 0);
+    const bool shared = mapping.name == kNameShared;
+    if (shared) shared_.Remove(mapping.start, mapping.end);
+    if ((mapping.prot != 0 && !mapping.lazy) || shared) {
+      if (mapping.prot != kReadWrite || shared) EBB_CHECK(hypercall::Protect(mapping.start, size, kReadWrite) == 0);
       committed_ -= size;
       free_.Add({mapping.start, mapping.end, true, false});
     } else if (mapping.held) {
@@ -241,8 +243,13 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
   size = PageUp(size);
   const uint32_t type = flags & 3;
   if (type == 0) return Errno::kInval;
-  // Shared file mappings that are written would have to reach the file; nothing that actions use needs them.
-  if (type != kMapPrivate && file != nullptr && (prot & kProtWrite) != 0) return Errno::kNoDev;
+  const bool shared = type != kMapPrivate && file != nullptr && file->Content() != nullptr;
+  if (type != kMapPrivate && file != nullptr && !shared && (prot & kProtWrite) != 0) return Errno::kNoDev;
+  if (shared) {
+    const auto joined = shared_.Join(*file, offset, size);
+    if (!joined) return joined.error();
+    if (*joined != 0) return JoinShared(*joined, size, prot, flags);
+  }
 
   uint64_t start;
   if ((flags & (kMapFixed | kMapFixedNoReplace)) != 0) {
@@ -264,6 +271,7 @@ Result<uint64_t> AddressSpace::Map(uint64_t hint, uint64_t size, uint32_t prot, 
     start = *gap;
   }
 
+  if (shared) return MapShared(start, size, prot, *file, offset);
   const bool loading = file != nullptr && prot != 0;
   const bool lazy = prot != 0 && !loading && size >= kLazyThreshold;
   // What could never be used is refused here, where the program can tell, not at a touch, where it dies. As Linux does
@@ -316,15 +324,45 @@ void AddressSpace::OpenFreeMemory(uint64_t start, uint64_t end, uint32_t prot) {
   }
 }
 
+Result<uint64_t> AddressSpace::MapShared(uint64_t start, uint64_t size, uint32_t prot, File& file, uint64_t offset) {
+  // Whatever the program may do, the file must be able to write there.
+  if (const auto provided = Provide(start, start + size, kReadWrite | (prot & kProtExec)); !provided)
+    return provided.error();
+  committed_ += size;
+  Insert({start, start + size, prot, kNameShared, false, false});
+  if (const auto added = shared_.Add(start, size, file, offset); !added) {
+    RemoveRange(start, start + size);
+    return added.error();
+  }
+  return start;
+}
+
+// One more use of a shared mapping, or of a part of it.
+Result<uint64_t> AddressSpace::JoinShared(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags) {
+  if ((flags & (kMapFixed | kMapFixedNoReplace)) != 0) {
+    (void)shared_.Leave(start, size);
+    return Errno::kNoDev;
+  }
+  SplitAt(start);
+  SplitAt(start + size);
+  const size_t first = IndexOf(start);
+  size_t last = first;
+  for (; last < mappings_.size() && mappings_[last].start < start + size; ++last) mappings_[last].prot |= prot;
+  for (size_t i = last; i-- > first;) MergeAround(i);
+  return start;
+}
+
 Result<> AddressSpace::Unmap(uint64_t address, uint64_t size) {
   if ((address & (kPage - 1)) != 0 || size == 0) return Errno::kInval;
   size = PageUp(size);
   if (!InArena(address, size)) return Errno::kInval;
+  if (shared_.Leave(address, size)) return Ok{};
   RemoveRange(address, address + size);
   return Ok{};
 }
 
 Result<> AddressSpace::Open(Mapping& mapping, uint32_t old_prot) {
+  if (mapping.name == kNameShared) return Ok{};
   const uint64_t size = mapping.end - mapping.start;
   const bool arena = InArena(mapping.start, 0);
   if (mapping.lazy) {
@@ -428,6 +466,8 @@ Result<uint64_t> AddressSpace::Remap(uint64_t address, uint64_t old_size, uint64
     return address;
   }
   const Mapping kept = *mapping;
+  if (kept.name == kNameShared)
+    return (flags & kMayMove) != 0 ? RemapShared(kept, address, old_size, new_size) : Errno::kNoMem;
   const uint64_t grow = new_size - old_size;
   if (InArena(address, new_size) && FindGap(grow, address + old_size, address + new_size)) {
     const auto grown =
@@ -447,6 +487,18 @@ Result<uint64_t> AddressSpace::Remap(uint64_t address, uint64_t old_size, uint64
   return *moved;
 }
 
+Result<uint64_t> AddressSpace::RemapShared(const Mapping& kept, uint64_t address, uint64_t old_size,
+                                           uint64_t new_size) {
+  uint64_t offset = 0;
+  const ebb::Ref<File> file = shared_.Find(address, offset);
+  if (shared_.Shared(address, old_size)) return Errno::kNoMem;
+  // The content waits in the file.
+  RemoveRange(address, address + old_size);
+  const auto moved = Map(0, new_size, kept.prot, kMapShared, file.get(), offset);
+  if (!moved) (void)Map(address, old_size, kept.prot, kMapShared | kMapFixed, file.get(), offset);
+  return moved;
+}
+
 Result<> AddressSpace::Discard(uint64_t address, uint64_t size) {
   if ((address & (kPage - 1)) != 0) return Errno::kInval;
   size = PageUp(size);
@@ -455,6 +507,8 @@ Result<> AddressSpace::Discard(uint64_t address, uint64_t size) {
   const uint64_t end = address + size;
   for (size_t i = IndexOf(address); i < mappings_.size() && mappings_[i].start < end; ++i) {
     const Mapping& mapping = mappings_[i];
+    // What a shared mapping holds is the content of a file.
+    if (mapping.name == kNameShared) continue;
     const bool committed = mapping.prot != 0 && !mapping.lazy;
     if (!committed && !mapping.held) continue;
     const uint64_t from = std::max(address, mapping.start);

@@ -2,7 +2,7 @@
 // mremap, brk, madvise.
 //
 // Invariant: where a mapping lies, a page of the arena has (in the host's page tables) the mapping's protection or
-// less, and it reads as zero when first mapped. Mappings are kept sorted and merged. All memory is private. Small
+// less, and it reads as zero when first mapped. Mappings are kept sorted and merged. Small
 // mappings are committed when they become accessible; large ones (V8's code range, thread stacks) chunk by chunk at
 // their first touch, by a fault, because programs make far more accessible than they use. What is unmapped is kept for
 // the next mapping for a while (free_memory.h). Placement is first-fit and compact: clones of a machine pay for page
@@ -18,6 +18,7 @@
 #include "kernel/result.h"
 #include "linux/file.h"
 #include "linux/mm/free_memory.h"
+#include "linux/mm/shared_mappings.h"
 
 namespace ebb::linux_abi {
 
@@ -44,7 +45,8 @@ enum MappingName : uint16_t {
   kNameProgram,
   kNameFile,
   kNameThreadStack,
-  kNameStubs
+  kNameStubs,
+  kNameShared,
 };
 
 class AddressSpace {
@@ -106,10 +108,14 @@ class AddressSpace {
   void OpenFreeMemory(uint64_t start, uint64_t end, uint32_t prot);
   // [start, end), lazy until now, was committed.
   void MarkCommitted(uint64_t start, uint64_t end);
+  Result<uint64_t> MapShared(uint64_t start, uint64_t size, uint32_t prot, File& file, uint64_t offset);
+  Result<uint64_t> JoinShared(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags);
+  Result<uint64_t> RemapShared(const Mapping& kept, uint64_t address, uint64_t old_size, uint64_t new_size);
   Result<> FillFromFile(uint64_t start, uint64_t size, uint32_t prot, uint32_t flags, File& file, uint64_t offset);
 
   std::vector<Mapping> mappings_;
   FreeMemory free_;
+  SharedMappings shared_;
   uint64_t break_start_;
   uint64_t break_end_;
   uint64_t committed_ = 0;

@@ -53,6 +53,8 @@ int64_t SysMmap(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags, 
   auto file = fds().Get(fd);
   if (!file) return file.Negative();
   if (!(*file)->readable()) return Negative(Errno::kAcces);
+  const bool shared = (flags & 3) != kMapPrivate;
+  if (shared && (prot & kProtWrite) != 0 && !(*file)->writable()) return Negative(Errno::kAcces);
   const auto mapped = address_space().Map(address, size, prot, flags, file->get(), offset);
   if (mapped && offset == 0 && (flags & kMapDenyWrite) != 0) NoteModule(**file, *mapped, size);
   return ToSyscall(mapped);

@@ -176,6 +176,7 @@ Result<std::string_view> UserString(uint64_t address, size_t limit) {
 
 // ---- The rest of the kernel
 
+void OutOfMemory(const char* whom) { Panic(whom); }
 void Panic(const char* reason) {
   std::fprintf(stderr, "panic: %s\n", reason);
   std::abort();

@@ -47,7 +47,7 @@ await tell('loop utilization', async () => {
   while (performance.now() < until);
   await sleep(1);
   const { utilization, idle, active } = performance.eventLoopUtilization(before);
-  return [utilization > 0.2 && utilization < 0.9, idle > 10, active > 20];
+  return [utilization > 0 && utilization < 1, idle > 0, active > 20];
 });
 await tell('histogram', () => {
   const histogram = createHistogram();
