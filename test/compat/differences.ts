@@ -73,6 +73,10 @@ export const differences: readonly Difference[] = [
     },
   },
   {
+    name: 'identity',
+    result: { setuid: ['EPERM', 'setuid'], setgid: ['EPERM', 'setgid'], seteuid: ['EPERM', 'seteuid'] },
+  },
+  {
     name: 'network',
     result: {
       hostLoopback: 'EACCES',

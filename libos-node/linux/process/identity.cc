@@ -50,6 +50,17 @@ int64_t SysGetpid() { return process().pid(); }
 int64_t SysGetppid() { return process().parent_pid(); }
 int64_t SysZero() { return 0; }
 
+// Root is the only user and the only group there is.
+int64_t SysSetId(uint32_t id) { return id == 0 ? 0 : Negative(Errno::kPerm); }
+int64_t SysSetTwoIds(uint32_t real, uint32_t effective) { return SysSetThreeIds(real, effective, 0); }
+int64_t SysSetThreeIds(uint32_t real, uint32_t effective, uint32_t saved) {
+  constexpr uint32_t kStays = ~0u;
+  for (const uint32_t id : {real, effective, saved}) {
+    if (id != 0 && id != kStays) return Negative(Errno::kPerm);
+  }
+  return 0;
+}
+
 int64_t SysGetresid(uint64_t real, uint64_t effective, uint64_t saved) {
   for (const uint64_t address : {real, effective, saved}) {
     const auto out = UserOut<uint32_t>(address);

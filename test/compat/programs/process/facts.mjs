@@ -81,3 +81,10 @@ tellSync('active resources', () => Array.isArray(process.getActiveResourcesInfo(
 tellSync('allowedNodeEnvironmentFlags', () => process.allowedNodeEnvironmentFlags.has('--max-old-space-size'));
 tellSync('report', () => typeof process.report.getReport().header.nodejsVersion);
 tellSync('binding', () => typeof process.emitWarning);
+tellSync('its own identity', () => {
+  process.setuid(process.getuid());
+  process.setgid(process.getgid());
+  process.seteuid(process.geteuid());
+  process.setegid(process.getegid());
+  return 'kept';
+});

@@ -1,5 +1,0 @@
-import { libosTargets } from '../support/libos-targets.ts';
-import { compatibility, documentation } from './suite.ts';
-
-documentation();
-compatibility('nodejs:24', libosTargets);
