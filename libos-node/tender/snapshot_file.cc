@@ -19,33 +19,13 @@
 namespace ebb::tender {
 namespace {
 
-constexpr char kMagic[8] = {'E', 'B', 'B', 'S', 'N', 'A', 'P', '\0'};
 constexpr uint64_t kMaxFile = 1ull << 40;
 constexpr uint32_t kMaxRuns = 1u << 20, kMaxExtents = 1u << 24;
-
-struct Header {
-  char magic[8];
-  uint32_t version;
-  uint32_t abi_version;
-  uint32_t core_count;
-  uint32_t run_count;
-  uint32_t extent_count;
-  uint32_t metadata_crc;
-  uint64_t boot_info_size;
-  uint64_t pages_offset;
-  uint64_t file_size;
-  uint64_t parked_at_ns;
-  SnapshotBinding binding;
-  uint32_t pages_crc;
-  uint32_t header_crc;  // of the header with this field zero
-  ParkedRegisters cores[EBB_MAX_CORES];
-};
-static_assert(sizeof(Header) <= EBB_PAGE_SIZE);
 
 uint64_t RoundUp(uint64_t size) { return (size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1); }
 
 uint32_t HeaderCrc(std::span<const std::byte> page) {
-  Header header;
+  SnapshotHeader header;
   std::memcpy(&header, page.data(), sizeof header);
   header.header_crc = 0;
   Crc32c crc;
@@ -65,6 +45,14 @@ bool Within(uint64_t address, uint64_t size, uint64_t low, uint64_t high) {
 
 bool IsMemory(uint64_t address, uint64_t size) {
   return Within(address, size, EBB_EXE_BASE, EBB_EXE_END) || Within(address, size, EBB_HEAP_BASE, EBB_ARENA_END);
+}
+
+// `count` of them from `at`, which is anyhow aligned. Returns the end.
+template <class T>
+const uint8_t* CopyArray(const uint8_t* at, uint32_t count, std::vector<T>& out) {
+  out.resize(count);
+  if (count != 0) std::memcpy(out.data(), at, count * sizeof(T));
+  return at + count * sizeof(T);
 }
 
 class FileWriter {
@@ -101,8 +89,8 @@ Result<void> WriteTo(int fd, Snapshot& snapshot, const PageReader& read_pages) {
   append(std::as_bytes(std::span(snapshot.extents)));
   metadata.resize(pages_offset - EBB_PAGE_SIZE);
 
-  Header header{};
-  std::memcpy(header.magic, kMagic, sizeof kMagic);
+  SnapshotHeader header{};
+  std::memcpy(header.magic, kSnapshotMagic, sizeof kSnapshotMagic);
   header.version = kSnapshotVersion;
   header.abi_version = EBB_ABI_VERSION;
   header.core_count = static_cast<uint32_t>(snapshot.cores.size());
@@ -199,9 +187,9 @@ Result<SnapshotFile> SnapshotFile::Open(const std::string& path, const SnapshotB
 }
 
 Result<void> SnapshotFile::Parse(const SnapshotBinding& expected) {
-  Header header;
+  SnapshotHeader header;
   std::memcpy(&header, file_.data(), sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) return Bad("no snapshot");
+  if (std::memcmp(header.magic, kSnapshotMagic, sizeof kSnapshotMagic) != 0) return Bad("no snapshot");
   if (header.version != kSnapshotVersion || header.abi_version != EBB_ABI_VERSION) return Stale("version");
   if (HeaderCrc(file_.first(EBB_PAGE_SIZE)) != header.header_crc) return Bad("header checksum");
   if (header.file_size != file_.size()) return Bad("size");
@@ -227,11 +215,8 @@ Result<void> SnapshotFile::Parse(const SnapshotBinding& expected) {
   const auto* at = reinterpret_cast<const uint8_t*>(file_.data()) + EBB_PAGE_SIZE;
   snapshot_.boot_info.assign(at, at + header.boot_info_size);
   at += header.boot_info_size;
-  snapshot_.runs.resize(header.run_count);
-  std::memcpy(snapshot_.runs.data(), at, runs_size);
-  at += runs_size;
-  snapshot_.extents.resize(header.extent_count);
-  std::memcpy(snapshot_.extents.data(), at, extents_size);
+  at = CopyArray(at, header.run_count, snapshot_.runs);
+  CopyArray(at, header.extent_count, snapshot_.extents);
 
   uint64_t end = 0;
   for (const SnapshotRun& run : snapshot_.runs) {

@@ -22,6 +22,7 @@
 namespace ebb::tender {
 
 inline constexpr uint32_t kSnapshotVersion = 1;
+inline constexpr char kSnapshotMagic[8] = {'E', 'B', 'B', 'S', 'N', 'A', 'P', '\0'};
 
 struct ParkedRegisters {
   uint64_t rip, rsp, fs_base, gs_base;
@@ -47,8 +48,27 @@ struct SnapshotBinding {
   uint64_t xsave_size = 0;
   uint64_t memory_limit = 0;
 };
-// `boot_key`: what else of the boot parameters the guest has seen (environment, arguments, options).
 Result<SnapshotBinding> BindingOf(const Image& image, uint64_t memory_limit);
+
+// The file's first page, padded with zeros; exported for the tests that damage files.
+struct SnapshotHeader {
+  char magic[8];
+  uint32_t version;
+  uint32_t abi_version;
+  uint32_t core_count;
+  uint32_t run_count;
+  uint32_t extent_count;
+  uint32_t metadata_crc;
+  uint64_t boot_info_size;
+  uint64_t pages_offset;
+  uint64_t file_size;
+  uint64_t parked_at_ns;
+  SnapshotBinding binding;
+  uint32_t pages_crc;
+  uint32_t header_crc;  // of the header with this field zero
+  ParkedRegisters cores[EBB_MAX_CORES];
+};
+static_assert(sizeof(SnapshotHeader) <= EBB_PAGE_SIZE);
 
 struct Snapshot {
   SnapshotBinding binding;

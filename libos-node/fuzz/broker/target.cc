@@ -91,11 +91,12 @@ class Case {
   Case(Shared& shared, Input& input) : shared_(shared), input_(input) {
     const uint8_t flags = input_.Byte();
     BrokerConfig config;
-    if ((flags & 1) != 0) config.unix_path = shared_.unix_path;
-    if ((flags & 2) != 0) config.tcp_port = 0;
+    // Listeners cost most of a case's time.
+    if ((flags & 0x21) == 0x21) config.unix_path = shared_.unix_path;
+    if ((flags & 0x22) == 0x22) config.tcp_port = 0;
     config.egress.allow_private = allowed_network.allow_private = (flags & 4) != 0;
     config.egress.gateway_ports = {allowed_network.gateway.port, allowed_network.refused_port};
-    if ((flags & 16) != 0) config.exposed = {{kExposedPort, {INADDR_LOOPBACK, 0}}};
+    if ((flags & 0x30) == 0x30) config.exposed = {{kExposedPort, {INADDR_LOOPBACK, 0}}};
     if ((flags & 8) == 0) config.egress.resolvers = {allowed_network.resolver};
     constexpr uint32_t kHandles[] = {1, 3, 16, 64};
     max_handles_ = config.max_handles = kHandles[flags >> 6];

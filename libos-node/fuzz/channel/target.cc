@@ -81,6 +81,12 @@ bool Read(const std::vector<uint8_t>& stream, Seen& seen) {
   return true;
 }
 
+// As much as the socket takes; what it took is in `sent`.
+void Send(int fd, std::span<const uint8_t> bytes, std::vector<uint8_t>& sent) {
+  const ssize_t size = send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (size > 0) sent.insert(sent.end(), bytes.begin(), bytes.begin() + size);
+}
+
 // Reads what the tender sent.
 void Drain(int fd, std::vector<uint8_t>& received) {
   std::array<uint8_t, 8192> buffer;
@@ -132,18 +138,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         case 0: {  // a well-formed request
           FrameHeader header{0, static_cast<uint8_t>(16 + action / 8 % 3), action, 0, 0};
           if (header.type == 16) header.length = 8;
-          const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-          sent.insert(sent.end(), bytes, bytes + sizeof header);
-          for (uint32_t i = 0; i < header.length; ++i) sent.push_back(input.Byte());
-          const size_t whole = sizeof header + header.length;
-          (void)!send(parent.get(), sent.data() + sent.size() - whole, whole, MSG_NOSIGNAL);
+          std::array<uint8_t, sizeof header + 8> frame{};
+          std::memcpy(frame.data(), &header, sizeof header);
+          for (uint32_t i = 0; i < header.length; ++i) frame[sizeof header + i] = input.Byte();
+          Send(parent.get(), std::span(frame).first(sizeof header + header.length), sent);
           break;
         }
         case 1:
         case 2: {  // any bytes
-          const auto bytes = input.Bytes(1 + action / 8);
-          sent.insert(sent.end(), bytes.begin(), bytes.end());
-          (void)!send(parent.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+          Send(parent.get(), input.Bytes(1 + action / 8), sent);
           break;
         }
         case 3:

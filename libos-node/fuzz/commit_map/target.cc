@@ -13,7 +13,7 @@ namespace {
 using ebb::tender::CommitMap;
 
 constexpr uint64_t kPage = EBB_PAGE_SIZE;
-constexpr uint64_t kWindowPages = 200;
+constexpr uint64_t kWindowPages = 80;
 constexpr std::array<uint64_t, 3> kWindows = {EBB_HEAP_BASE, EBB_ARENA_BASE - kWindowPages / 2 * kPage,
                                               EBB_ARENA_END - kWindowPages * kPage};
 
@@ -145,7 +145,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (os.refuse_after == 0) os.refuse_after = -1;
     FUZZ_CHECK(state.committed == os.held * kPage);
     FUZZ_CHECK(state.committed <= limit);
-    // What the map believes is what the operating system has.
+  }
+  // What the map believes is what the operating system has.
+  for (const uint64_t window : kWindows) {
     for (uint64_t i = 0; i < kWindowPages; ++i) {
       const uint64_t bit = (window - EBB_HEAP_BASE) / kPage + i;
       const Page& page = os.pages[Os::IndexOf(window + i * kPage)];
