@@ -328,7 +328,7 @@ long KvmBackend::EnterHypercall(uint64_t flags, uint64_t seen, int64_t seconds, 
   // Far beyond any use, and without overflow.
   constexpr int64_t kLongest = 1000000000;
   const int64_t timeout =
-      std::min(seconds, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
+      std::clamp(seconds, int64_t{0}, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
   const uint64_t start = ReadClocks().monotonic_ns;
   const auto tail = std::atomic_ref(context_.shared.core(0)->cq_tail);
   while (!context_.end_requested && !broker.broken() &&

@@ -12,21 +12,36 @@ const timeoutSeconds = 120;
 
 export const ctest: Suite = {
   name: 'ctest',
-  async run(signal) {
-    const report = join(buildFolder, 'ctest.xml');
-    rmSync(report, { force: true });
-    const jobs = String(availableParallelism());
-    const args = ['--test-dir', buildFolder, '--output-on-failure', '--no-tests=error', '--output-junit', report];
-    const status = await runProgram('ctest', [...args, '-j', jobs, '--timeout', String(timeoutSeconds)], { signal });
-    let text: string;
-    try {
-      text = readFileSync(report, 'utf8');
-    } catch {
-      return oneFailure;
-    }
-    return withExitStatus(readReport(text), status);
-  },
+  run: (signal) => runCtest(buildFolder, [], { signal }),
 };
+
+/** Runs the tests of one build folder, those that `selection` (arguments of ctest) leaves. */
+export async function runCtest(
+  folder: string,
+  selection: readonly string[],
+  options: { readonly signal: AbortSignal; readonly env?: NodeJS.ProcessEnv },
+): Promise<Outcome> {
+  const report = join(folder, 'ctest.xml');
+  rmSync(report, { force: true });
+  const jobs = String(availableParallelism());
+  const args = [
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    '--no-tests=error',
+    '--output-junit',
+    report,
+    ...selection,
+  ];
+  const status = await runProgram('ctest', [...args, '-j', jobs, '--timeout', String(timeoutSeconds)], options);
+  let text: string;
+  try {
+    text = readFileSync(report, 'utf8');
+  } catch {
+    return oneFailure;
+  }
+  return withExitStatus(readReport(text), status);
+}
 
 /** @param text what `ctest --output-junit` wrote */
 export function readReport(text: string): Outcome {

@@ -4,12 +4,14 @@
  */
 import { ctest } from './ctest.ts';
 import { fuzz } from './fuzz.ts';
+import { sanitize } from './sanitize.ts';
 import { staticChecks } from './static.ts';
 import { oneFailure, type Suite } from './suite.ts';
 import { type SuiteRun, summarize } from './totals.ts';
 import { vitest } from './vitest.ts';
 
-const suites: readonly Suite[] = [...staticChecks, ctest, fuzz, vitest];
+const suites: readonly Suite[] = [...staticChecks, ctest, fuzz, sanitize, vitest];
+const everything = process.env.EBBWHISK_TEST_ALL === '1';
 const names = suites.map(({ name }) => name).join(', ');
 
 async function main(args: readonly string[]): Promise<number> {
@@ -26,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
   const runs: SuiteRun[] = [];
   for (const suite of suites) {
-    if (args.length > 0 && !args.includes(suite.name)) continue;
+    if (args.length > 0 ? !args.includes(suite.name) : suite.long === true && !everything) continue;
     process.stdout.write(`\n--- ${suite.name}\n`);
     const started = performance.now();
     const outcome = interruption.signal.aborted ? oneFailure : await suite.run(interruption.signal);

@@ -19,6 +19,8 @@ export interface Outcome {
 
 export interface Suite {
   readonly name: string;
+  /** Runs only by name and under EBBWHISK_TEST_ALL. */
+  readonly long?: boolean;
   run(signal: AbortSignal): Promise<Outcome>;
 }
 

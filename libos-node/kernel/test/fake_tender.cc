@@ -23,6 +23,13 @@ namespace test {
 uint64_t limit = 0;
 namespace {
 
+// AddressSanitizer's shadow begins a little above; under it what lies beyond can be mapped by the kernel, not touched.
+#ifdef __SANITIZE_ADDRESS__
+constexpr uint64_t kArenaEnd = 0x7fff0000;
+#else
+constexpr uint64_t kArenaEnd = EBB_ARENA_END;
+#endif
+
 FakeTender* current = nullptr;
 std::map<uint64_t, uint64_t> held;  // pages and their protection
 uint64_t calls = 0;
@@ -45,6 +52,7 @@ long Enter(uint64_t flags, uint64_t, int64_t, int64_t) {
 }
 
 long Protect(uint64_t address, uint64_t size, uint64_t prot) {
+  if (address >= kArenaEnd) return prot == 0 ? 0 : -ENOMEM;
   ++calls;
   uint64_t fresh = 0;
   for (uint64_t page = address; page < address + size; page += EBB_PAGE_SIZE)
@@ -58,6 +66,7 @@ long Protect(uint64_t address, uint64_t size, uint64_t prot) {
 
 // As the contract says: memory is given back only where the guest has no access; elsewhere it becomes zero.
 long Discard(uint64_t address, uint64_t size) {
+  if (address >= kArenaEnd) return 0;
   ++calls;
   for (auto page = held.lower_bound(address); page != held.end() && page->first < address + size;) {
     page = page->second == 0 ? held.erase(page) : std::next(page);
@@ -89,7 +98,7 @@ FakeTender::FakeTender(uint64_t memory_limit) {
   Region(EBB_RINGS, EBB_RING_STRIDE, PROT_READ | PROT_WRITE);
   Region(EBB_DATA, EBB_DATA_SIZE, PROT_READ | PROT_WRITE);
   Region(EBB_HEAP_BASE, EBB_HEAP_END - EBB_HEAP_BASE, PROT_NONE);
-  Region(EBB_ARENA_BASE, EBB_ARENA_END - EBB_ARENA_BASE, PROT_NONE);
+  Region(EBB_ARENA_BASE, kArenaEnd - EBB_ARENA_BASE, PROT_NONE);
   auto& boot = *reinterpret_cast<ebb_boot_info*>(EBB_BOOT_INFO);
   boot = {};
   boot.memory_limit = memory_limit;
@@ -115,13 +124,15 @@ FakeTender::~FakeTender() {
   munmap(reinterpret_cast<void*>(EBB_RINGS), EBB_RING_STRIDE);
   munmap(reinterpret_cast<void*>(EBB_DATA), EBB_DATA_SIZE);
   munmap(reinterpret_cast<void*>(EBB_HEAP_BASE), EBB_HEAP_END - EBB_HEAP_BASE);
-  munmap(reinterpret_cast<void*>(EBB_ARENA_BASE), EBB_ARENA_END - EBB_ARENA_BASE);
+  munmap(reinterpret_cast<void*>(EBB_ARENA_BASE), kArenaEnd - EBB_ARENA_BASE);
   current = nullptr;
 }
 
 uint64_t FakeTender::committed() const { return held.size() * EBB_PAGE_SIZE; }
 
 uint64_t FakeTender::memory_calls() const { return calls; }
+
+uint64_t FakeTender::arena_end() const { return kArenaEnd; }
 
 uint64_t FakeTender::protection(uint64_t page) const {
   const auto found = held.find(page);

@@ -18,6 +18,8 @@ class FakeTender {
   uint64_t committed() const;
   // PROTECT and DISCARD calls so far.
   uint64_t memory_calls() const;
+  // Where memory ends that can be touched: below EBB_ARENA_END in a process with a sanitizer's shadow.
+  uint64_t arena_end() const;
   // What the guest may do with a page: EBB_PROT_*.
   uint64_t protection(uint64_t page) const;
   // Called for every ENTER.

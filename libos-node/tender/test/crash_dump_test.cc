@@ -12,6 +12,7 @@
 #include <string>
 
 #include "tender/seccomp/filters.h"
+#include "tender_process.h"
 
 namespace ebb::tender {
 namespace {
@@ -54,7 +55,14 @@ volatile uint64_t* g_wild = reinterpret_cast<volatile uint64_t*>(0x123450);
   return depth == ~0ull ? 0 : Recurse(depth + 1) + static_cast<uint64_t>(room[depth % sizeof room]);
 }
 
-TEST(CrashDump, AFaultTellsItsAddressAndEndsWithItsNumber) {
+class CrashDump : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
+  }
+};
+
+TEST_F(CrashDump, AFaultTellsItsAddressAndEndsWithItsNumber) {
   for (const Filter* filter : {&kBrokerFilter, &kKvmFilter}) {
     const Death death = Die(*filter, [] { *g_wild = 1; });
     EXPECT_TRUE(WIFEXITED(death.status) && WEXITSTATUS(death.status) == 128 + SIGSEGV) << death.status;
@@ -68,25 +76,25 @@ TEST(CrashDump, AFaultTellsItsAddressAndEndsWithItsNumber) {
   }
 }
 
-TEST(CrashDump, AFullStackDoesNotSilenceIt) {
+TEST_F(CrashDump, AFullStackDoesNotSilenceIt) {
   const Death death = Die(kBrokerFilter, [] { Recurse(0); });
   EXPECT_TRUE(WIFEXITED(death.status) && WEXITSTATUS(death.status) == 128 + SIGSEGV) << death.status;
   EXPECT_TRUE(Says(death, R"("signal":"SIGSEGV","address":"0x7)")) << death.said;
 }
 
-TEST(CrashDump, TerminateIsAnAbortThoughTheFilterLetsNoneBeSent) {
+TEST_F(CrashDump, TerminateIsAnAbortThoughTheFilterLetsNoneBeSent) {
   const Death death = Die(kBrokerFilter, [] { std::terminate(); });
   EXPECT_TRUE(WIFEXITED(death.status) && WEXITSTATUS(death.status) == 128 + SIGABRT) << death.status;
   EXPECT_TRUE(Says(death, R"("signal":"SIGABRT","pid":)")) << death.said;
 }
 
-TEST(CrashDump, WhatTheFilterKillsIsSilentAndKnownByItsSignal) {
+TEST_F(CrashDump, WhatTheFilterKillsIsSilentAndKnownByItsSignal) {
   const Death death = Die(kBrokerFilter, [] { kill(getppid(), 0); });
   EXPECT_TRUE(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGSYS) << death.status;
   EXPECT_EQ(death.said, "");
 }
 
-TEST(CrashDump, NoCoreFileIsWritten) {
+TEST_F(CrashDump, NoCoreFileIsWritten) {
   // What seccomp kills would dump core otherwise.
   const Death death = Die(kBrokerFilter, [] { kill(getppid(), 0); });
   EXPECT_FALSE(WCOREDUMP(death.status));

@@ -44,6 +44,9 @@ std::vector<pid_t> Pids(TenderProcess& process) {
 
 class ServeTest : public testing::Test {
  protected:
+  void SetUp() override {
+    if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
+  }
   std::vector<std::string> Arguments(const std::string& memory = "64") const {
     return {"--image", TestImage(), "--tender", "process", "--memory",   memory,
             "--arg",   "template",  "--listen", listen_,   "--snapshot", snapshot_};

@@ -140,6 +140,15 @@ const std::string& TestImage() {
   return kPath;
 }
 
+std::string SanitizerInTheWay() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return "the sanitizer's allocator maps memory in ways that the tender's filter kills, and keeps its shadow where the "
+         "guest lies";
+#else
+  return "";
+#endif
+}
+
 std::string KvmMissing() {
   const UniqueFd fd(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   return fd ? "" : std::string("/dev/kvm: ") + std::strerror(errno);

@@ -76,6 +76,8 @@ ScenarioResult RunScenario(const std::string& tender, const std::string& scenari
 
 // The test guest's image, written once.
 const std::string& TestImage();
+// Why a tender cannot run in this build; empty when it can.
+std::string SanitizerInTheWay();
 // Why KVM cannot be tested here; empty when it can.
 std::string KvmMissing();
 // A field of /proc/<pid>/status.

@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 class VmTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
+    if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
     if (GetParam() == std::string("kvm")) {
       if (const std::string reason = KvmMissing(); !reason.empty()) GTEST_SKIP() << reason;
     }
@@ -538,6 +539,7 @@ TEST_P(VmTest, MalformedRequestsEndTheVm) {
 }
 
 TEST(ProcessTender, HostileRawSyscallsAreHarmless) {
+  if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
   const auto result = RunScenario("process", "hostile", {"--memory", "64"});
   EXPECT_EQ(result.exit_json, R"({"reason":"exit","code":0})");
   EXPECT_EQ(NumberOf(result, "userWrite"), 1001);
@@ -555,6 +557,7 @@ TEST(ProcessTender, HostileRawSyscallsAreHarmless) {
 }
 
 TEST(ProcessTender, I386SyscallsKill) {
+  if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
   const auto result = RunScenario("process", "int80");
   EXPECT_EQ(result.exit_json, R"({"reason":"fault","signal":"SIGSYS","process":"guest"})");
 }
@@ -587,6 +590,7 @@ TEST(Tender, ErrorsAreAlsoAFrame) {
 }
 
 TEST(Tender, AutoTakesWhatThereIs) {
+  if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
   const auto result = RunScenario("auto", "basic");
   EXPECT_EQ(result.status, 7);
   EXPECT_EQ(NumberOf(result, "tender"), KvmMissing().empty() ? EBB_TENDER_KVM : EBB_TENDER_PROCESS);

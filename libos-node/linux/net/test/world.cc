@@ -120,8 +120,10 @@ namespace linux_abi {
 static std::map<std::string, Ref<UnixPath>, std::less<>> paths;
 
 Result<Ref<UnixPath>> MakeUnixPath(std::string_view path) {
-  const auto [at, made] = paths.try_emplace(std::string(path), new UnixPath);
-  return made ? Result<Ref<UnixPath>>(at->second) : Errno::kAddrInUse;
+  const auto [at, made] = paths.try_emplace(std::string(path));
+  if (!made) return Errno::kAddrInUse;
+  at->second = Ref<UnixPath>(new UnixPath);
+  return at->second;
 }
 
 Result<Ref<UnixPath>> FindUnixPath(std::string_view path) {
