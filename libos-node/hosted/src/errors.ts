@@ -9,7 +9,9 @@ export const vmErrorCodes = {
   VM_BOOT_FAILED: 'The VM ended before its guest listened.',
   VM_BOOT_TIMEOUT: 'The guest did not listen in time.',
   VM_ABORTED: 'Starting the VM was cancelled.',
-  VM_NO_SNAPSHOT: 'This target cannot be snapshotted.',
+  VM_NO_SNAPSHOT: 'This VM cannot be snapshotted.',
+  VM_SNAPSHOT_FAILED: 'The snapshot of the VM was not taken.',
+  VM_SNAPSHOT_REFUSED: 'The snapshot is damaged, or was made for something else.',
   VM_TEMPLATE_FAILED: 'There is no template to clone a VM from.',
   VM_ENDED: 'The VM has ended.',
 } as const;

@@ -11,12 +11,12 @@ export { bootProcess, createProcessBoot, type ProcessTargetOptions } from './pro
 export type {
   BootOptions,
   BootVm,
+  CloneOptions,
   CpuShare,
   ExitReport,
   ExposedPort,
   InspectOptions,
   LogRecord,
-  Snapshot,
   StartKind,
   TenderKind,
   Vm,

@@ -66,11 +66,6 @@ export interface VmStats {
   readonly faults?: number;
 }
 
-/** A stored state of a VM from which others can be cloned. Not available on every target: snapshot() then rejects with VM_NO_SNAPSHOT. */
-export interface Snapshot {
-  readonly path: string;
-}
-
 /** A TCP port of the guest, and the address of the host where it is reached. */
 export interface ExposedPort {
   readonly guestPort: number;
@@ -96,7 +91,13 @@ export interface Vm {
   /** Resolves when every record that the guest wrote before its last answer on the socket was delivered to the listeners. */
   flushLogs(): Promise<void>;
   stats(): Promise<VmStats>;
-  snapshot(): Promise<Snapshot>;
+  /**
+   * Writes what the VM is now, as soon as it has nothing to do, to `file`, from which others can be cloned
+   * (CloneOptions.functionSnapshot). The VM goes on as if nothing had been, also when that fails: VM_SNAPSHOT_FAILED (it does not
+   * come to rest, or is too large), VM_NO_SNAPSHOT (not a clone), VM_ENDED. The file holds secrets: it is the owner's alone, and
+   * there either whole or not at all.
+   */
+  snapshot(file: string): Promise<void>;
   /** Ends the VM at once (no grace: a guest may loop forever). Idempotent; resolves like `exited`. */
   end(): Promise<ExitReport>;
 }
@@ -138,6 +139,14 @@ export interface BootOptions {
   readonly onTrace?: (line: string) => void;
   /** Gives up (and ends what was started) when aborted. */
   readonly signal?: AbortSignal;
+}
+
+export interface CloneOptions extends BootOptions {
+  /**
+   * File of a snapshot() of a clone with the same kind, profile, tender, memory limit and environment: the VM goes on from there
+   * (start kind `warm`) instead of from the template. VM_SNAPSHOT_REFUSED when it is missing, damaged, or not of this template.
+   */
+  readonly functionSnapshot?: string;
 }
 
 /** Boots a VM and resolves when the guest listens on port 8080. Rejects with a VmError. */

@@ -201,7 +201,7 @@ test('ends that are none of a crash leave no report', async () => {
 
 test('cannot be snapshotted', async () => {
   const vm = await boot('serve');
-  expect((await failure(vm.snapshot())).code).toBe('VM_NO_SNAPSHOT');
+  expect((await failure(vm.snapshot('x'))).code).toBe('VM_NO_SNAPSHOT');
   await vm.end();
 });
 

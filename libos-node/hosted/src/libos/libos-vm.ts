@@ -11,7 +11,7 @@ import { checkExposure, inspectorPort } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, reportsFolder, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
-import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Vm, VmStats } from '../vm.ts';
 import { type CpuGroup, type CpuGroups, cpuGroups, niceOf } from './cpu-groups.ts';
 import { type CrashReport, type Culprit, imageChecksum, signalOf, splitCrash, writeReport } from './crash-report.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
@@ -194,7 +194,7 @@ class LibosVm implements Vm {
     };
   }
 
-  snapshot(): Promise<Snapshot> {
+  snapshot(): Promise<void> {
     return Promise.reject(new VmError('VM_NO_SNAPSHOT'));
   }
 

@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { VmError } from '../errors.ts';
 import { checkExposure } from '../exposure.ts';
 import { templatesFolder } from '../paths.ts';
-import type { BootOptions, Vm } from '../vm.ts';
+import type { BootOptions, CloneOptions, Vm } from '../vm.ts';
 import { createBootLibos, defaultSettings, imageFor, type LibosSettings } from './libos-vm.ts';
 import { type TemplateOptions, TemplateServer } from './template-server.ts';
 
@@ -31,7 +31,8 @@ export class Templates {
   }
 
   /** As bootLibos, by a clone. A VM that is traced or debugged is booted: that begins with its life. */
-  readonly clone = async (options: BootOptions): Promise<Vm> => {
+  readonly clone = async (options: CloneOptions): Promise<Vm> => {
+    if (options.functionSnapshot !== undefined) throw new VmError('VM_SNAPSHOT_REFUSED', 'this tender cannot read any');
     if (!canBeCloned(options)) return this.#boot(options);
     checkExposure(options);
     return this.#serverFor(options).clone(options);

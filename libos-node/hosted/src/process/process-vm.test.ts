@@ -89,7 +89,7 @@ describe('bootProcess', () => {
   });
 
   it('cannot be snapshotted', async () => {
-    await withVm((vm) => expect(vm.snapshot()).rejects.toMatchObject({ code: 'VM_NO_SNAPSHOT' }));
+    await withVm((vm) => expect(vm.snapshot('x')).rejects.toMatchObject({ code: 'VM_NO_SNAPSHOT' }));
   });
 
   it('knows only kinds that it has a Node for', async () => {

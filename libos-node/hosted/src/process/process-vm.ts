@@ -16,7 +16,7 @@ import type { Readable } from 'node:stream';
 import { VmError } from '../errors.ts';
 import { checkExposure, parseAddress } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
-import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Snapshot, Vm, VmStats } from '../vm.ts';
+import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Vm, VmStats } from '../vm.ts';
 import { LogTap } from './log-tap.ts';
 import { forwardPort, type PortForward } from './port-forward.ts';
 import { readFigures } from './proc-stats.ts';
@@ -163,7 +163,7 @@ class ProcessVm implements Vm {
     return { ...(await readFigures(pid)), start: 'cold', uptimeMs: performance.now() - this.#startedAt };
   }
 
-  async snapshot(): Promise<Snapshot> {
+  async snapshot(): Promise<void> {
     throw new VmError('VM_NO_SNAPSHOT');
   }
 
