@@ -12,6 +12,8 @@
 
 #include "tender/boot_info.h"
 #include "tender/broker/broker.h"
+#include "tender/capture.h"
+#include "tender/channel.h"
 #include "tender/clock.h"
 #include "tender/exit_report.h"
 #include "tender/image.h"
@@ -35,6 +37,7 @@ struct VmContext {
   int nice = 0;                    // of this process and to be that of others (cpu_share.h)
   bool template_boot = false;      // the guest's memory is to be read (process tender)
   bool end_requested = false;
+  std::function<void(const ParkedState*)> on_parked = {};  // as VmReport::Parked
   // Milestones, CLOCK_MONOTONIC: the guest's first instruction (process tender: its process was made), its first
   // submission.
   uint64_t started_ns = 0;
@@ -56,6 +59,11 @@ class Backend {
   // Confines the calling process and runs the guest until it ends or `end_requested`. Called once, after Start.
   virtual ExitReport Run() = 0;
 
+  // While it runs: asks the guest to park, and says on context.on_parked how that went; lets it go on, and says whether
+  // it had waited until now. A guest that is parked for longer than asked for goes on by itself.
+  virtual void Park(const ParkRequest& request) = 0;
+  virtual bool Resume() = 0;
+
   virtual std::vector<pid_t> Pids() const = 0;
   // Adds what only this kind knows ("exits", "faults", "sandbox").
   virtual void DescribeStats(JsonObject& stats) const = 0;
@@ -68,6 +76,7 @@ struct GuestProcess {
   UniqueFd doorbell;
   Isolation isolation;
   bool empty_root = false;
+  std::optional<GuestAccess> access;  // absent: not permitted, or to be opened when it is needed
 };
 
 // Fails with kKvmUnusable when there is no usable /dev/kvm.

@@ -1,19 +1,44 @@
 // Capture: reads the memory of a parked guest process from outside: which ranges it holds, with which protection, and
-// which of its pages differ from the image.
+// which of its pages differ from the image, or from the template that it is a clone of.
+//
+// Invariant: the process is only read. It does not run meanwhile; one that does (a hostile guest can) spoils nothing
+// but its own snapshot.
 #ifndef EBB_TENDER_CAPTURE_H_
 #define EBB_TENDER_CAPTURE_H_
 
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "tender/snapshot_file.h"
 
 namespace ebb::tender {
 
-// `snapshot` has everything but runs and extents. The process must not run meanwhile. Needs the right to read its
-// memory (its parent has it while the process is dumpable; CAP_SYS_PTRACE otherwise): kSnapshotDenied.
+// The right to read a process, as open files: it outlasts what the process does to itself later, and ends with it.
+class GuestAccess {
+ public:
+  // Fails with kSnapshotDenied: the process must be dumpable and of the same user, or CAP_SYS_PTRACE be held.
+  static Result<GuestAccess> Open(pid_t pid);
+
+  int maps() const { return maps_.get(); }
+  int memory() const { return memory_.get(); }
+  int pagemap() const { return pagemap_.get(); }
+
+ private:
+  UniqueFd maps_, memory_, pagemap_;
+};
+
+// A template: writes what differs from the image. `snapshot` has everything but runs and extents.
 Result<void> CaptureProcess(pid_t pid, Snapshot snapshot, const std::string& path);
+
+struct CapturedPages {
+  std::vector<SnapshotRun> runs;
+  std::vector<SnapshotExtent> extents;
+  std::vector<std::byte> bytes;  // of the extents, in order
+};
+// A function: what differs from `base`, in memory. kSnapshotTooBig beyond `limit` bytes of pages.
+Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const SnapshotFile& base, uint64_t limit);
 
 }  // namespace ebb::tender
 

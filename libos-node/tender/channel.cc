@@ -47,6 +47,10 @@ class Channel final : public VmReport {
   void Exit(const ExitReport& report) override { Send(FrameType::kExit, 0, 0, Bytes(report.Json())); }
   void Stats(const std::string& json) override { Send(FrameType::kStats, 0, 0, Bytes(json)); }
   void Synced(uint64_t token) override { Send(FrameType::kSynced, 0, 0, std::as_bytes(std::span(&token, 1))); }
+  void Parked(const ParkedState* state) override {
+    Send(FrameType::kParked, 0, 0, std::as_bytes(std::span(state, state != nullptr ? 1 : 0)));
+  }
+  void Resumed(bool held) override { Send(FrameType::kResumed, 0, 0, std::as_bytes(std::span(&held, 1))); }
 
   void OnReadable() override {
     Receive();
@@ -81,6 +85,16 @@ class Channel final : public VmReport {
       }
       case FrameType::kStatsRequest:
         requests_.OnStatsRequest();
+        return;
+      case FrameType::kPark: {
+        ParkRequest request{};
+        if (payload.size() != sizeof request) break;
+        std::memcpy(&request, payload.data(), sizeof request);
+        requests_.OnPark(request);
+        return;
+      }
+      case FrameType::kResume:
+        requests_.OnResume();
         return;
       default:
         break;
@@ -197,6 +211,8 @@ class Stdio final : public VmReport {
   }
   void Stats(const std::string& json) override { Write(STDERR_FILENO, Bytes(json + "\n")); }
   void Synced(uint64_t) override {}
+  void Parked(const ParkedState*) override {}
+  void Resumed(bool) override {}
 
  private:
   // A reader that is gone (EPIPE) loses the output; the guest goes on. A stop signal ends the wait for a slow one.

@@ -19,17 +19,36 @@ namespace ebb::tender {
 
 enum class FrameType : uint8_t {
   // to the parent
-  kReady = 1,   // no payload
-  kLog = 2,     // stream = enum ebb_log_stream, payload = bytes
-  kExit = 3,    // payload = JSON of ExitReport
-  kStats = 4,   // payload = JSON
-  kSynced = 5,  // payload = the token of the SYNC
+  kReady = 1,    // no payload
+  kLog = 2,      // stream = enum ebb_log_stream, payload = bytes
+  kExit = 3,     // payload = JSON of ExitReport
+  kStats = 4,    // payload = JSON
+  kSynced = 5,   // payload = the token of the SYNC
+  kParked = 6,   // the guest waits for RESUME: payload = ParkedState; empty: it did not come to rest, and goes on
+  kResumed = 7,  // payload = 1 byte: 1 when the guest had waited until now
+  // from a server that captures (serve.h)
+  kCaptured = 8,  // no payload: the guest may go on, the file is being written
   // from the parent
   kSync = 16,          // payload = 8 bytes of token
   kStatsRequest = 17,  // no payload
   kEnd = 18,           // no payload
   // to a server (serve.h)
   kClone = 19,  // payload = options of the VM, each NUL-terminated
+  // from the parent
+  kPark = 20,    // payload = ParkRequest
+  kResume = 21,  // no payload
+  // to a server
+  kCapture = 22,  // payload = ParkedState of a clone's PARKED frame, then the clone's --id and a path, NUL-terminated
+  kCommit = 23,   // no payload, after CAPTURED: the guest was parked until then
+};
+
+struct ParkRequest {
+  uint32_t rest_ms;  // how long to wait for the guest to come to rest
+  uint32_t hold_ms;  // how long it may then wait for RESUME
+};
+struct ParkedState {
+  uint64_t rip, rsp, fs_base, gs_base;
+  uint64_t parked_at_ns;  // CLOCK_MONOTONIC of the guest
 };
 
 struct FrameHeader {
@@ -49,6 +68,8 @@ class ParentRequests {
   virtual void OnSync(uint64_t token) = 0;
   virtual void OnStatsRequest() = 0;
   virtual void OnEnd() = 0;
+  virtual void OnPark(const ParkRequest& request) = 0;
+  virtual void OnResume() = 0;
 };
 
 // Report with the part that the VM itself uses.
@@ -66,6 +87,8 @@ class VmReport : public Report {
   virtual void Exit(const ExitReport& report) = 0;
   virtual void Stats(const std::string& json) = 0;
   virtual void Synced(uint64_t token) = 0;
+  virtual void Parked(const ParkedState* state) = 0;  // null: it did not come to rest
+  virtual void Resumed(bool held) = 0;
 };
 
 }  // namespace ebb::tender

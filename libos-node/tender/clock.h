@@ -28,6 +28,7 @@ class Clock {
   // The guest's CLOCK_MONOTONIC is the host's plus this: a clone goes on where its template parked, also on a host that
   // has started anew since.
   void SetMonotonicOffset(uint64_t offset_ns) { monotonic_offset_ = offset_ns; }
+  uint64_t monotonic_offset() const { return monotonic_offset_; }
 
   // The guest's TSC is that of the host plus this.
   void SetGuestTscOffset(uint64_t offset);

@@ -79,6 +79,9 @@ class KvmBackend final : public Backend {
   }
   ExitReport Run() override;
 
+  void Park(const ParkRequest&) override { context_.on_parked(nullptr); }
+  bool Resume() override { return false; }
+
   std::vector<pid_t> Pids() const override { return {getpid()}; }
   void DescribeStats(JsonObject& stats) const override;
 

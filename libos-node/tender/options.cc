@@ -46,6 +46,8 @@ Options of run:
                               output goes to stdout and stderr, and `ready` to stderr when it listens
   --listen PATH               serve: unix socket where clones are asked for
   --snapshot FILE             serve: the template; made anew when it is missing, damaged or of another image
+  --id TEXT                   of a clone: what a capture of it names it by
+  --function FILE             of a clone: go on from this snapshot of a function, not from the template
   --stats                     print counters and measured costs to stderr at the end
 
 Exit status: the guest's own, 128 + signal when it died of one, 0 when it was told to end, 2 when the tender failed
@@ -114,6 +116,8 @@ bool IsLoopback(uint32_t address) { return address >> 24 == 127; }
 
 constexpr size_t kLongestSocketPath = 107;  // sun_path
 
+constexpr size_t kLongestId = 64;
+
 bool SetSocket(Options& options, const std::string& text) {
   options.socket_path = text;
   return !text.empty() && text.size() <= kLongestSocketPath;
@@ -133,6 +137,8 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--socket", SetSocket},
       {"--listen", SetListen},
       {"--snapshot", [](Options& o, const std::string& v) { return !(o.snapshot_path = v).empty(); }},
+      {"--id", [](Options& o, const std::string& v) { return !(o.id = v).empty() && v.size() <= kLongestId; }},
+      {"--function", [](Options& o, const std::string& v) { return !(o.function_path = v).empty(); }},
       {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
       {"--expose", AddExposed},
       {"--env", AddEnvironment},

@@ -25,6 +25,9 @@ struct Options {
   std::string socket_path;
   std::string listen_path;    // serve: where clones are asked for
   std::string snapshot_path;  // serve: the template's file
+  // Of a clone, in its request:
+  std::string id;             // what a capture names it by; empty: it cannot be captured
+  std::string function_path;  // the function's snapshot that it goes on from; empty: the template
   std::optional<uint16_t> port;
   std::vector<ExposedPort> expose;
   bool allow_remote = false;

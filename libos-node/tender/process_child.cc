@@ -120,11 +120,6 @@ class ChildStart {
       // Behind the start's secret.
       guest.params.clone_filter = PlacedFilter(kGuestFilter.program, filter.size_bytes() + sizeof(uint64_t));
       guest.params.kernel_entry = kZygotePage;
-      const ParkedRegisters& registers = plan_.zygote->snapshot().cores.front();
-      guest.params.resume_rip = registers.rip;
-      guest.params.resume_rsp = registers.rsp;
-      guest.params.resume_fs_base = registers.fs_base;
-      guest.params.resume_gs_base = registers.gs_base;
     }
     FillUnmapRanges(guest.params);
     Check(plan_.zygote != nullptr ? memory.Restore(guest, *plan_.zygote) : memory.Map(guest));
@@ -140,6 +135,11 @@ class ChildStart {
     mapped_bytes_ = memory.mapped_bytes();
     if (plan_.zygote == nullptr) return;
     std::memcpy(guest.params.clone_filter.filter, kGuestFilter.program.data(), kGuestFilter.program.size_bytes());
+    auto* params =
+        reinterpret_cast<PageParams*>(static_cast<uint8_t*>(memory.At(EBB_HYPERCALL_PAGE)) + kPageParamsOffset);
+    Check(mprotect(memory.At(EBB_HYPERCALL_PAGE), EBB_PAGE_SIZE, PROT_READ | PROT_WRITE) == 0, "hypercall page");
+    params->clone_address_space = AddressSpace();
+    Check(mprotect(memory.At(EBB_HYPERCALL_PAGE), EBB_PAGE_SIZE, PROT_READ | PROT_EXEC) == 0, "hypercall page");
     Check(memory.MapAnonymous(kZygotePage, EBB_PAGE_SIZE, EBB_PROT_READ | EBB_PROT_WRITE, "zygote page"));
     std::memcpy(memory.At(kZygotePage), ZygotePage().data(), ZygotePage().size());
     Check(mprotect(memory.At(kZygotePage), EBB_PAGE_SIZE, PROT_READ | PROT_EXEC) == 0, "zygote page");
@@ -209,8 +209,9 @@ class ChildStart {
     Limit(RLIMIT_RTPRIO, 0);
     Limit(RLIMIT_NICE, 0);
     // Counts every mapping whatever its protection, and the tender's own are gone when the guest can map.
-    Limit(RLIMIT_AS, mapped_bytes_ + plan_.memory_limit);
+    Limit(RLIMIT_AS, AddressSpace() + (plan_.zygote != nullptr ? EBB_PAGE_SIZE + kPlanEnd - kPlanBase : 0));
   }
+  uint64_t AddressSpace() const { return mapped_bytes_ + plan_.memory_limit; }
   void Limit(__rlimit_resource resource, uint64_t value) {
     const rlimit limit{value, value};
     Check(setrlimit(resource, &limit) == 0, "setrlimit");

@@ -20,6 +20,7 @@
 #include "tender/backend.h"
 #include "tender/cpu.h"
 #include "tender/guest_memory.h"
+#include "tender/guest_park.h"
 #include "tender/process_child.h"
 #include "tender/seccomp/filters.h"
 #include "tender/table_guard.h"
@@ -33,9 +34,13 @@ constexpr int64_t kFirstRebaseNs = 150000000;
 
 class ProcessBackend final : public Backend {
  public:
-  explicit ProcessBackend(VmContext& context) : context_(context) {}
+  explicit ProcessBackend(VmContext& context) : context_(context), park_(context.shared) {}
   ProcessBackend(VmContext& context, GuestProcess guest)
-      : context_(context), doorbell_(std::move(guest.doorbell)), adopted_(true), empty_root_(guest.empty_root) {
+      : context_(context),
+        park_(context.shared),
+        doorbell_(std::move(guest.doorbell)),
+        adopted_(true),
+        empty_root_(guest.empty_root) {
     child_.pid = guest.pid;
     child_.pidfd = std::move(guest.pidfd);
     child_.isolation = guest.isolation;
@@ -45,6 +50,11 @@ class ProcessBackend final : public Backend {
   Result<void> Start() override;
   Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) override;
   ExitReport Run() override;
+
+  void Park(const ParkRequest& request) override {
+    park_.Request(request, context_.clock->monotonic_offset(), context_.on_parked);
+  }
+  bool Resume() override { return park_.Resume(); }
 
   std::vector<pid_t> Pids() const override { return {getpid(), child_.pid}; }
   void DescribeStats(JsonObject& stats) const override;
@@ -58,6 +68,7 @@ class ProcessBackend final : public Backend {
   ExitReport ReportExit();
 
   VmContext& context_;
+  GuestPark park_;
   UniqueFd doorbell_;
   ChildNotes* notes_ = nullptr;
   uint64_t start_secret_ = 0;
@@ -169,7 +180,7 @@ ExitReport ProcessBackend::Run() {
   context_.clock->Rebase();
   WakeGuest();
   while (!context_.end_requested && !child_ended_ && !broker.broken() && !tables_exceeded_) {
-    broker.Poll(-1);
+    broker.Poll(park_.Step());
     WakeGuest();
   }
   const bool by_itself = child_ended_;

@@ -21,6 +21,8 @@
 #include <vector>
 
 #include "tender/channel.h"
+#include "tender/function_capture.h"
+#include "tender/function_snapshot.h"
 #include "tender/snapshot_file.h"
 #include "tender/template_boot.h"
 #include "tender/vm.h"
@@ -62,11 +64,20 @@ class Server final : public ParentRequests {
     report_->Stats(stats.Finish());
   }
   void OnEnd() override { end_requested_ = true; }
+  // Of a VM, not of a server.
+  void OnPark(const ParkRequest&) override { end_requested_ = true; }
+  void OnResume() override { end_requested_ = true; }
 
  private:
   struct Waiting {
     UniqueFd fd;
     std::vector<char> bytes;
+  };
+  struct Guest {
+    UniqueFd pidfd;
+    pid_t pid;
+    std::string id;
+    std::optional<GuestAccess> access;
   };
 
   Result<void> Start() {
@@ -105,18 +116,18 @@ class Server final : public ParentRequests {
     auto expected = TemplateBootInfo(options_, *image_);
     if (!expected) return expected.error();
     boot_info_ = std::move(*expected);
-    const auto kept = OpenTemplate(binding.value());
-    if (kept) return StartZygote(kept.value());
+    auto kept = OpenTemplate(binding.value());
+    if (kept) return StartZygote(std::move(*kept));
     why_ = kept.error().Text();
     booted_ = true;
     if (auto booted = BootInChild(binding.value()); !booted) return booted;
-    const auto made = OpenTemplate(binding.value());
-    return made ? StartZygote(made.value()) : made.error();
+    auto made = OpenTemplate(binding.value());
+    return made ? StartZygote(std::move(*made)) : made.error();
   }
 
-  Result<void> StartZygote(const SnapshotFile& file) {
-    parked_at_ns_ = file.snapshot().parked_at_ns;
-    auto zygote = Zygote::Start(*image_, file, options_.memory_mb << 20);
+  Result<void> StartZygote(SnapshotFile file) {
+    template_.emplace(std::move(file));
+    auto zygote = Zygote::Start(*image_, *template_, options_.memory_mb << 20);
     if (!zygote) return zygote.error();
     zygote_.emplace(std::move(*zygote));
     return {};
@@ -233,51 +244,108 @@ class Server final : public ParentRequests {
     FrameHeader header{};
     if (waiting.bytes.size() >= sizeof header) {
       std::memcpy(&header, waiting.bytes.data(), sizeof header);
-      if (header.type != static_cast<uint8_t>(FrameType::kClone) || header.length > kMaxRequest) return;
-      // A parent says no more before the VM is there.
+      const auto type = static_cast<FrameType>(header.type);
+      if ((type != FrameType::kClone && type != FrameType::kCapture) || header.length > kMaxRequest) return;
+      // A parent says no more before it has an answer.
       if (waiting.bytes.size() > sizeof header + header.length) return;
     }
     if (waiting.bytes.size() < sizeof header + header.length) {
       waiting_.push_back(std::move(waiting));
       return;
     }
-    Clone(std::move(waiting.fd), {waiting.bytes.data() + sizeof header, header.length});
+    const std::string_view payload(waiting.bytes.data() + sizeof header, header.length);
+    if (static_cast<FrameType>(header.type) == FrameType::kClone)
+      Clone(std::move(waiting.fd), payload);
+    else
+      Capture(std::move(waiting.fd), payload);
+  }
+
+  static std::vector<std::string> Strings(std::string_view payload) {
+    std::vector<std::string> strings;
+    while (!payload.empty()) {
+      const size_t end = std::min(payload.find('\0'), payload.size());
+      strings.emplace_back(payload.substr(0, end));
+      payload.remove_prefix(std::min(end + 1, payload.size()));
+    }
+    return strings;
   }
 
   void Clone(UniqueFd connection, std::string_view request) {
     const ClockReading asked = ReadClocks();
     std::vector<std::string> arguments = {"run", "--image", options_.image};
-    while (!request.empty()) {
-      const size_t end = std::min(request.find('\0'), request.size());
-      arguments.emplace_back(request.substr(0, end));
-      request.remove_prefix(std::min(end + 1, request.size()));
-    }
+    for (std::string& argument : Strings(request)) arguments.push_back(std::move(argument));
     auto options = ParseOptions(arguments);
     if (!options) return Refuse(std::move(connection), options.error());
+    const FunctionSnapshot* function = nullptr;
+    if (!options->function_path.empty()) {
+      auto opened = functions_.Open(options->function_path, *template_, *image_);
+      if (!opened) return Refuse(std::move(connection), opened.error());
+      function = *opened;
+    }
     auto shared = SharedMemory::Create(1);
     if (!shared) return Refuse(std::move(connection), shared.error());
     std::memcpy(shared.value().boot_info().data(), boot_info_.data(), boot_info_.size());
     Clock clock(shared.value().clock(), first_reading_, 0);
-    if (asked.monotonic_ns < parked_at_ns_) clock.SetMonotonicOffset(parked_at_ns_ - asked.monotonic_ns);
+    const uint64_t parked_at_ns = function != nullptr ? function->parked_at_ns() : template_->snapshot().parked_at_ns;
+    if (asked.monotonic_ns < parked_at_ns) clock.SetMonotonicOffset(parked_at_ns - asked.monotonic_ns);
     clock.Rebase();
-    auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_);
+    auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_, function);
     if (!guest) return Refuse(std::move(connection), guest.error());
-    UniqueFd pidfd(dup(guest.value().pidfd.get()));
+    Guest kept{UniqueFd(dup(guest->pidfd.get())), guest->pid, options->id, std::move(guest->access)};
 
     const pid_t pid = fork();
     if (pid < 0) {
-      KillGuest(guest.value().pidfd.get());
+      KillGuest(guest->pidfd.get());
       return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     }
     if (pid == 0) {
-      sigset_t children;
-      sigemptyset(&children);
-      sigaddset(&children, SIGCHLD);
-      sigprocmask(SIG_UNBLOCK, &children, nullptr);
+      LetChildrenBe();
       _exit(RunClone(options.value(), {*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
                                        std::move(*guest)}));
     }
-    brokers_.emplace(pid, std::move(pidfd));
+    brokers_.emplace(pid, std::move(kept));
+  }
+
+  // The state and memory of a clone, which its broker has parked.
+  void Capture(UniqueFd connection, std::string_view request) {
+    ParkedState state{};
+    if (request.size() < sizeof state) return;
+    std::memcpy(&state, request.data(), sizeof state);
+    const std::vector<std::string> strings = Strings(request.substr(sizeof state));
+    if (strings.size() != 2 || strings[0].empty() || strings[1].empty()) return;
+    const auto found = std::find_if(brokers_.begin(), brokers_.end(),
+                                    [&](const auto& broker) { return broker.second.id == strings[0]; });
+    if (found == brokers_.end())
+      return Refuse(std::move(connection), Error{ErrorCode::kSnapshotDenied, "no such clone"});
+    if (auto opened = OpenAccess(found->second); !opened) return Refuse(std::move(connection), opened.error());
+    const pid_t pid = fork();
+    if (pid < 0) return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
+    if (pid != 0) return;
+    LetChildrenBe();
+    _exit(RunCapture({std::move(connection), *found->second.access, *template_, state, strings[1]}));
+  }
+
+  Result<void> OpenAccess(Guest& guest) {
+    if (!guest.access) {
+      auto opened = GuestAccess::Open(guest.pid);
+      if (!opened) return opened.error();
+      guest.access.emplace(std::move(*opened));
+      // The number may have become another process's since.
+      pollfd ended{guest.pidfd.get(), POLLIN, 0};
+      if (poll(&ended, 1, 0) != 0) {
+        guest.access.reset();
+        return Error{ErrorCode::kSnapshotDenied, "it has ended"};
+      }
+    }
+    return {};
+  }
+
+  // In a child: its parent's signals are not its own.
+  static void LetChildrenBe() {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &children, nullptr);
   }
 
   void Refuse(UniqueFd connection, const Error& error) {
@@ -296,7 +364,7 @@ class Server final : public ParentRequests {
       if (pid < 0 && errno != EINTR) return;
       const auto broker = brokers_.find(pid);
       if (broker == brokers_.end()) continue;
-      KillGuest(broker->second.get());
+      KillGuest(broker->second.pidfd.get());
       brokers_.erase(broker);
     }
   }
@@ -312,7 +380,7 @@ class Server final : public ParentRequests {
       const auto broker = brokers_.find(pid);
       if (broker == brokers_.end()) continue;
       // A broker that was killed could not end its guest.
-      KillGuest(broker->second.get());
+      KillGuest(broker->second.pidfd.get());
       brokers_.erase(broker);
     }
     return true;
@@ -324,13 +392,14 @@ class Server final : public ParentRequests {
   std::unique_ptr<VmReport> report_;
   std::optional<Image> image_;
   std::vector<uint8_t> boot_info_;
-  uint64_t parked_at_ns_ = 0;
+  std::optional<SnapshotFile> template_;
+  FunctionCache functions_;
   bool booted_ = false;
   std::string why_;
   std::optional<Zygote> zygote_;
   uint64_t generation_ = 0;
   std::vector<Waiting> waiting_;
-  std::map<pid_t, UniqueFd> brokers_;  // with their guests
+  std::map<pid_t, Guest> brokers_;
   bool end_requested_ = false;
 };
 

@@ -28,11 +28,15 @@ struct RingTail {
   uint32_t parked;
   int32_t park_result;
   uint64_t park_rip, park_rsp, park_fs_base, park_gs_base;
+  // A clone's start, before its first instruction: kMayBeRead while it waits for the server to open its memory.
+  uint32_t readable;
 };
+inline constexpr uint32_t kMayBeRead = 1, kWasRead = 2;
+inline constexpr uint64_t kReadableOffset = 80;
 inline constexpr uint32_t kGuestParked = 0x50415245;
 inline constexpr uint64_t kGuestExited = 0x44455449584542ull;
 inline constexpr uint64_t kRingTailOffset = EBB_RING_STRIDE - EBB_PAGE_SIZE;
-static_assert(kRingTailOffset >= sizeof(ebb_core_shared));
+static_assert(kRingTailOffset >= sizeof(ebb_core_shared) && offsetof(RingTail, readable) == kReadableOffset);
 
 class SharedMemory {
  public:

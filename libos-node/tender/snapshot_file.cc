@@ -4,6 +4,7 @@
 #include <cpuid.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #include "tender/cpu.h"
 #include "tender/crc32c.h"
+#include "tender/sha256.h"
 
 namespace ebb::tender {
 namespace {
@@ -101,6 +103,8 @@ Result<void> WriteTo(int fd, Snapshot& snapshot, const PageReader& read_pages) {
   header.file_size = offset;
   header.parked_at_ns = snapshot.parked_at_ns;
   header.binding = snapshot.binding;
+  if (getrandom(header.nonce, sizeof header.nonce, 0) != static_cast<ssize_t>(sizeof header.nonce))
+    return ErrnoError(ErrorCode::kSystem, "getrandom", errno);
   std::copy(snapshot.cores.begin(), snapshot.cores.end(), header.cores);
 
   FileWriter writer(fd);
@@ -151,11 +155,13 @@ Result<SnapshotBinding> BindingOf(const Image& image, uint64_t memory_limit) {
   return binding;
 }
 
-Result<void> WriteSnapshot(const std::string& path, Snapshot snapshot, const PageReader& read_pages) {
+Result<void> WriteSnapshot(const std::string& path, Snapshot snapshot, const PageReader& read_pages,
+                           const Commit& commit) {
   const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
   const UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return ErrnoError(ErrorCode::kSystem, temporary, errno);
   auto written = WriteTo(fd.get(), snapshot, read_pages);
+  if (written && commit) written = commit();
   if (written && rename(temporary.c_str(), path.c_str()) != 0) written = ErrnoError(ErrorCode::kSystem, path, errno);
   if (!written) {
     unlink(temporary.c_str());
@@ -170,7 +176,7 @@ Result<void> WriteSnapshot(const std::string& path, Snapshot snapshot, const Pag
 }
 
 Result<SnapshotFile> SnapshotFile::Open(const std::string& path, const SnapshotBinding& expected) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return ErrnoError(errno == ENOENT ? ErrorCode::kSnapshotMissing : ErrorCode::kSnapshotBad, path, errno);
   struct stat info{};
   if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Bad("not a file");
@@ -182,6 +188,7 @@ Result<SnapshotFile> SnapshotFile::Open(const std::string& path, const SnapshotB
   if (mapping == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "mapping a snapshot", errno);
   SnapshotFile file;
   file.file_ = {static_cast<const std::byte*>(mapping), size};
+  file.fd_ = std::move(fd);
   if (auto parsed = file.Parse(expected); !parsed) return parsed.error();
   return file;
 }
@@ -207,8 +214,11 @@ Result<void> SnapshotFile::Parse(const SnapshotBinding& expected) {
   pages.Update(file_.subspan(header.pages_offset));
   if (pages.value() != header.pages_crc) return Bad("page checksum");
   if (std::memcmp(header.binding.image, expected.image, sizeof expected.image) != 0) return Stale("another image");
+  if (std::memcmp(header.binding.parent, expected.parent, sizeof expected.parent) != 0)
+    return Stale("another template");
   if (std::memcmp(&header.binding, &expected, sizeof expected) != 0) return Stale("another processor or memory limit");
 
+  identity_ = Sha256::Of({reinterpret_cast<const uint8_t*>(file_.data()), EBB_PAGE_SIZE});
   snapshot_.binding = header.binding;
   snapshot_.cores.assign(header.cores, header.cores + header.core_count);
   snapshot_.parked_at_ns = header.parked_at_ns;
@@ -238,7 +248,10 @@ Result<void> SnapshotFile::Parse(const SnapshotBinding& expected) {
 }
 
 SnapshotFile::SnapshotFile(SnapshotFile&& other) noexcept
-    : file_(std::exchange(other.file_, {})), snapshot_(std::move(other.snapshot_)) {}
+    : fd_(std::move(other.fd_)),
+      file_(std::exchange(other.file_, {})),
+      snapshot_(std::move(other.snapshot_)),
+      identity_(other.identity_) {}
 
 SnapshotFile::~SnapshotFile() {
   if (!file_.empty()) munmap(const_cast<std::byte*>(file_.data()), file_.size());

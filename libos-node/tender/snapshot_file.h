@@ -8,6 +8,7 @@
 #ifndef EBB_TENDER_SNAPSHOT_FILE_H_
 #define EBB_TENDER_SNAPSHOT_FILE_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -21,7 +22,7 @@
 
 namespace ebb::tender {
 
-inline constexpr uint32_t kSnapshotVersion = 1;
+inline constexpr uint32_t kSnapshotVersion = 2;
 inline constexpr char kSnapshotMagic[8] = {'E', 'B', 'B', 'S', 'N', 'A', 'P', '\0'};
 
 struct ParkedRegisters {
@@ -34,7 +35,8 @@ struct SnapshotRun {
   uint64_t prot;
 };
 
-// Pages that differ from the image (from zero in HEAP and ARENA), at file_offset.
+// Pages that differ from the image (from zero in HEAP and ARENA) or, in a function's snapshot, from its template; at
+// file_offset.
 struct SnapshotExtent {
   uint64_t address, size;
   uint64_t file_offset;
@@ -47,6 +49,7 @@ struct SnapshotBinding {
   uint64_t xsave_mask = 0;
   uint64_t xsave_size = 0;
   uint64_t memory_limit = 0;
+  uint8_t parent[32] = {};  // identity of the template that a function's snapshot is a difference to; zero: none
 };
 Result<SnapshotBinding> BindingOf(const Image& image, uint64_t memory_limit);
 
@@ -64,6 +67,7 @@ struct SnapshotHeader {
   uint64_t file_size;
   uint64_t parked_at_ns;
   SnapshotBinding binding;
+  uint8_t nonce[16];  // random: makes every file another
   uint32_t pages_crc;
   uint32_t header_crc;  // of the header with this field zero
   ParkedRegisters cores[EBB_MAX_CORES];
@@ -79,9 +83,12 @@ struct Snapshot {
   std::vector<SnapshotExtent> extents;  // sorted; file_offset is set by the writer
 };
 
-// Writes `snapshot` to `path` (0600). `read_pages(address, buffer)` fills in the content of an extent's pages.
+// Writes `snapshot` to `path` (0600). `read_pages(address, buffer)` fills in the content of an extent's pages, in
+// order. `commit` is asked once everything is on the disk, before the file gets its name.
 using PageReader = std::function<Result<void>(uint64_t address, std::span<std::byte> buffer)>;
-Result<void> WriteSnapshot(const std::string& path, Snapshot snapshot, const PageReader& read_pages);
+using Commit = std::function<Result<void>()>;
+Result<void> WriteSnapshot(const std::string& path, Snapshot snapshot, const PageReader& read_pages,
+                           const Commit& commit = {});
 
 // An opened and checked file, mapped for reading.
 class SnapshotFile {
@@ -93,6 +100,10 @@ class SnapshotFile {
   ~SnapshotFile();
 
   const Snapshot& snapshot() const { return snapshot_; }
+  // Of this very file: no other has it, were it made in the same way of the same things.
+  const std::array<uint8_t, 32>& identity() const { return identity_; }
+  // The open file.
+  UniqueFd TakeFd() { return std::move(fd_); }
   std::span<const std::byte> Pages(const SnapshotExtent& extent) const {
     return file_.subspan(extent.file_offset, extent.size);
   }
@@ -101,8 +112,10 @@ class SnapshotFile {
   SnapshotFile() = default;
   Result<void> Parse(const SnapshotBinding& expected);
 
+  UniqueFd fd_;
   std::span<const std::byte> file_;
   Snapshot snapshot_;
+  std::array<uint8_t, 32> identity_{};
 };
 
 }  // namespace ebb::tender

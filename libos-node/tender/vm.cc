@@ -70,6 +70,11 @@ class Vm final : public ParentRequests {
   void OnEnd() override {
     if (context_) context_->end_requested = true;
   }
+  void OnPark(const ParkRequest& request) override {
+    context_->on_parked = [this](const ParkedState* state) { report_->Parked(state); };
+    backend_->Park(request);
+  }
+  void OnResume() override { report_->Resumed(backend_->Resume()); }
 
  private:
   // What the parent happened to leave open is none of a VM's business.

@@ -1,12 +1,14 @@
 // The server's side of a zygote.
 #include "tender/zygote.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -31,6 +33,19 @@ pid_t PidOf(int pidfd) {
     if (sscanf(line, "Pid: %d", &pid) == 1) break;
   }
   return pid;
+}
+
+// Opens the memory of a clone that waits for it (pages/zygote_page.cc) and lets it go on, whatever comes of it.
+std::optional<GuestAccess> OpenWaiting(const SharedMemory& shared, pid_t pid) {
+  uint32_t* word = &shared.tail(0)->readable;
+  const auto readable = std::atomic_ref(*word);
+  const timespec patience{1, 0};
+  if (readable.load() == 0) syscall(SYS_futex, word, FUTEX_WAIT, 0, &patience, nullptr, 0);
+  auto access = GuestAccess::Open(pid);
+  readable.store(kWasRead);
+  syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  if (!access) return std::nullopt;
+  return std::move(*access);
 }
 
 }  // namespace
@@ -59,6 +74,7 @@ Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, u
   auto child = StartChild(plan);
   if (!child) return child.error();
   zygote.child_ = std::move(*child);
+  zygote.registers_ = snapshot.snapshot().cores.front();
   return zygote;
 }
 
@@ -68,30 +84,39 @@ Error Zygote::Failure(const char* what, int error) const {
                          : Error{ErrorCode::kSandbox, "zygote: " + started};
 }
 
-Result<GuestProcess> Zygote::Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation) {
+Result<GuestProcess> Zygote::Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
+                                   const FunctionSnapshot* function) {
   GuestProcess guest;
   guest.doorbell = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!guest.doorbell) return ErrnoError(ErrorCode::kSystem, "eventfd", errno);
 
+  const ParkedRegisters& from = function != nullptr ? function->registers() : registers_;
+  // Whoever became somebody else can only be read with CAP_SYS_PTRACE, and with that at any time.
+  const bool waits = !child_.isolation.other_user;
   ZygoteRequest request{generation,
                         shared.rings_size(),
                         shared.data_offset(),
                         shared.clock_offset(),
                         shared.boot_info_offset(),
-                        (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1)};
-  const int descriptors[2] = {shared.fd(), guest.doorbell.get()};
+                        (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1),
+                        waits ? 1u : 0u,
+                        function != nullptr ? function->plan_size() : 0,
+                        {from.rip, from.rsp, from.fs_base, from.gs_base}};
+  const int descriptors[4] = {shared.fd(), guest.doorbell.get(), function != nullptr ? function->file() : -1,
+                              function != nullptr ? function->plan() : -1};
+  const size_t rights_size = (function != nullptr ? 4 : 2) * sizeof(int);
   iovec vector{&request, sizeof request};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  message.msg_controllen = CMSG_SPACE(rights_size);
   cmsghdr* rights = CMSG_FIRSTHDR(&message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof descriptors);
-  std::memcpy(CMSG_DATA(rights), descriptors, sizeof descriptors);
+  rights->cmsg_len = CMSG_LEN(rights_size);
+  std::memcpy(CMSG_DATA(rights), descriptors, rights_size);
   if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request))
     return Failure("asking the zygote", errno);
 
@@ -110,6 +135,7 @@ Result<GuestProcess> Zygote::Clone(const SharedMemory& shared, uint64_t boot_inf
   guest.pid = PidOf(pidfd);
   guest.isolation = child_.isolation;
   guest.empty_root = HasEmptyRoot(notes_);
+  if (waits) guest.access = OpenWaiting(shared, guest.pid);
   return guest;
 }
 

@@ -7,6 +7,7 @@
 #define EBB_TENDER_ZYGOTE_H_
 
 #include "tender/backend.h"
+#include "tender/function_snapshot.h"
 #include "tender/process_child.h"
 #include "tender/snapshot_file.h"
 
@@ -17,8 +18,10 @@ class Zygote {
   static Result<Zygote> Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit);
   Zygote(Zygote&&) = default;
 
-  // A guest process on `shared`, whose clock page and boot info are filled in. It runs when this returns.
-  Result<GuestProcess> Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation);
+  // A guest process on `shared`, whose clock page and boot info are filled in. It runs when this returns, from where
+  // the template parked or `function` (may be null).
+  Result<GuestProcess> Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
+                             const FunctionSnapshot* function);
 
   pid_t pid() const { return child_.pid; }
 
@@ -29,6 +32,7 @@ class Zygote {
   Child child_;
   UniqueFd control_;
   ChildNotes* notes_ = nullptr;
+  ParkedRegisters registers_{};
 };
 
 }  // namespace ebb::tender

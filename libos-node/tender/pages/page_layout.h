@@ -20,7 +20,7 @@ struct PageHeader {
   uint64_t upcall_return;    // KVM: where upcall_entry returns to
   uint64_t probe;            // KVM: rdtsc, out
   uint64_t syscall;          // KVM: MSR_LSTAR
-  uint64_t resume;           // process: a clone's last jump, with its generation; never returns
+  uint64_t resume;           // process: a clone's last jump, with its generation and registers; never returns
 };
 
 // Ranges that the child unmaps as its last deed before the filter.
@@ -36,8 +36,8 @@ struct PageParams {
   uint64_t memory_limit;
   uint64_t unmap[kMaxUnmapRanges][2];  // start, size; size 0 ends the list
   sock_fprog filter;                   // points into core 0's upcall stack, where the program lies until the guest runs
-  // Of a zygote, for its clones: where they start, and the filter that they put on top of the zygote's own.
-  uint64_t resume_rip, resume_rsp, resume_fs_base, resume_gs_base;
+  // Of a zygote, for its clones: RLIMIT_AS, and the filter that they put on top of the zygote's own.
+  uint64_t clone_address_space;
   sock_fprog clone_filter;
 };
 inline constexpr uint64_t kPageParamsOffset = 0xe00;
@@ -52,16 +52,40 @@ inline constexpr uint64_t kCommitMapEnd = EBB_FS_BASE;
 // Process tender: the zygote's own code, gone from its clones before they run.
 inline constexpr uint64_t kZygotePage = 0x11008000;
 
-// What a zygote gets on its control socket, with two descriptors (shared memory, doorbell), and what it answers there,
-// with the clone's pidfd.
+// Where a guest that parked goes on.
+struct ResumeRegisters {
+  uint64_t rip, rsp, fs_base, gs_base;
+};
+
+// What a zygote gets on its control socket, with two descriptors (shared memory, doorbell) or four (also a function
+// snapshot's file and its plan), and what it answers there, with the clone's pidfd.
 struct ZygoteRequest {
   uint64_t generation;
   uint64_t rings_size;
   uint64_t data_offset, clock_offset, boot_info_offset;
   uint64_t boot_info_size;
+  uint64_t readable;   // wait, dumpable, until the server has opened the clone's memory (RingTail::readable)
+  uint64_t plan_size;  // 0: the template's state
+  ResumeRegisters registers;
 };
 struct ZygoteReply {
   int64_t result;  // -errno, or anything else
+};
+
+// What turns a template's memory into a function's, made by the server from two checked snapshots: PROTECT and DISCARD
+// calls, then the file's pages in order, then further calls. Mapped at kPlanBase while it is followed.
+inline constexpr uint64_t kPlanBase = 0x11080000;
+inline constexpr uint64_t kPlanEnd = 0x110f0000;
+struct PlanStep {
+  uint64_t hypercall;  // EBB_HC_PROTECT or EBB_HC_DISCARD
+  uint64_t address, size, prot;
+};
+struct PlanPart {  // as struct iovec
+  uint64_t address, size;
+};
+struct PlanHeader {
+  uint64_t pages_offset;                           // in the file
+  uint64_t before_count, part_count, after_count;  // arrays behind this header, in this order
 };
 
 // Under KVM a hypercall is `out %al, $port`: the port is this plus the number.

@@ -250,7 +250,7 @@ __attribute__((naked)) void PageRestorer() {
 
 // A clone, on core 0's upcall stack: the last that is left of the zygote goes, then the guest continues where its
 // template parked.
-[[noreturn]] void PageResume(uint64_t generation) {
+[[noreturn]] void PageResume(uint64_t generation, const ResumeRegisters* registers) {
   const PageParams& params = Params();
   long result = Call(__NR_munmap, kZygotePage, EBB_PAGE_SIZE);
   if (result < 0) FailStart(StartStage::kUnmap, result);
@@ -276,8 +276,8 @@ __attribute__((naked)) void PageRestorer() {
       "xor %%r13d, %%r13d\n\t"
       "xor %%r14d, %%r14d\n\t"
       "xor %%r15d, %%r15d\n\t"
-      "jmp *%%r11\n\t" ::[fs] "m"(params.resume_fs_base),
-      [gs] "m"(params.resume_gs_base), [rip] "m"(params.resume_rip), [rsp] "m"(params.resume_rsp), "a"(generation)
+      "jmp *%%r11\n\t" ::[fs] "m"(registers->fs_base),
+      [gs] "m"(registers->gs_base), [rip] "m"(registers->rip), [rsp] "m"(registers->rsp), "a"(generation)
       : "rcx", "r11", "memory");
   __builtin_unreachable();
 }

@@ -71,27 +71,83 @@ void MapShared(uint64_t address, uint64_t size, uint64_t prot, int fd, uint64_t 
   Check(Call(__NR_mmap, address, size, prot, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(fd), offset));
 }
 
+// As RingTail::readable of shared_memory.h; kept apart from it, which needs a library.
+constexpr uint32_t kMayBeRead = 1;
+uint32_t* Readable() { return reinterpret_cast<uint32_t*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + 80); }
+
+// The server may open this process's memory, to read it when the guest parks. Only until Close: a process that runs a
+// guest must not be open to its siblings.
+void Open() {
+  constexpr uint64_t kFutexWake = 1;
+  Check(Call(__NR_prctl, PR_SET_DUMPABLE, 1));
+  __atomic_store_n(Readable(), kMayBeRead, __ATOMIC_SEQ_CST);
+  Call(__NR_futex, Address(Readable()), kFutexWake, 1);
+}
+
+void Close() {
+  constexpr uint64_t kFutexWait = 0;
+  while (__atomic_load_n(Readable(), __ATOMIC_ACQUIRE) == kMayBeRead)
+    Call(__NR_futex, Address(Readable()), kFutexWait, kMayBeRead, 0);
+  Check(Call(__NR_prctl, PR_SET_DUMPABLE, 0));
+  __atomic_store_n(Readable(), 0u, __ATOMIC_RELEASE);
+}
+
+void Follow(const PlanStep* steps, uint64_t count) {
+  const auto* page = reinterpret_cast<const PageHeader*>(EBB_HYPERCALL_PAGE);
+  for (uint64_t i = 0; i < count; ++i) {
+    const PlanStep& step = steps[i];
+    Check(reinterpret_cast<long (*)(uint64_t, uint64_t, uint64_t)>(page->hypercalls[step.hypercall])(
+        step.address, step.size, step.prot));
+  }
+}
+
+void FollowPlan(uint64_t size, int file, int plan_fd) {
+  constexpr uint64_t kMostParts = 1024;  // IOV_MAX
+  MapShared(kPlanBase, size, PROT_READ, plan_fd, 0);
+  const auto* plan = reinterpret_cast<const PlanHeader*>(kPlanBase);
+  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
+  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
+  Follow(before, plan->before_count);
+  uint64_t offset = plan->pages_offset;
+  for (uint64_t done = 0; done < plan->part_count;) {
+    uint64_t count = plan->part_count - done, bytes = 0;
+    if (count > kMostParts) count = kMostParts;
+    for (uint64_t i = 0; i < count; ++i) bytes += parts[done + i].size;
+    const long read = Call(__NR_preadv, static_cast<uint64_t>(file), Address(parts + done), count, offset, 0);
+    if (read < 0 || static_cast<uint64_t>(read) != bytes) Leave(1);
+    offset += bytes;
+    done += count;
+  }
+  Follow(reinterpret_cast<const PlanStep*>(parts + plan->part_count), plan->after_count);
+  Check(Call(__NR_munmap, kPlanBase, size));
+}
+
 void Limit(int resource, uint64_t value) {
   const uint64_t limit[2] = {value, value};
   Check(Call(__NR_setrlimit, static_cast<uint64_t>(resource), Address(limit)));
 }
 
-[[noreturn]] void RunClone(const ZygoteRequest& request, int shared_fd, int doorbell_fd) {
+[[noreturn]] void RunClone(const ZygoteRequest& request, const int (&fds)[4]) {
+  const int shared_fd = fds[0];
   // The zygote is the clones' parent. It cannot have died before this line without the whole pid namespace, and where
   // there is none its own parent ends the clone by its pidfd.
   Check(Call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL));
   MapShared(EBB_RINGS, request.rings_size, PROT_READ | PROT_WRITE, shared_fd, 0);
+  if (request.readable != 0) Open();
   MapShared(EBB_DATA, EBB_DATA_SIZE, PROT_READ | PROT_WRITE, shared_fd, request.data_offset);
   MapShared(EBB_CLOCK, EBB_CLOCK_SIZE, PROT_READ, shared_fd, request.clock_offset);
   MapShared(EBB_BOOT_INFO, request.boot_info_size, PROT_READ, shared_fd, request.boot_info_offset);
-  Check(Call(__NR_dup2, static_cast<uint64_t>(doorbell_fd), 0));
+  if (request.plan_size != 0) FollowPlan(request.plan_size, fds[2], fds[3]);
+  if (request.readable != 0) Close();
+  Check(Call(__NR_dup2, static_cast<uint64_t>(fds[1]), 0));
   Check(Call(__NR_close_range, 1, ~0u, 0));
   const uint64_t defaults[4] = {};
   Check(Call(__NR_rt_sigaction, SIGCHLD, Address(defaults), 0, 8));
   Limit(RLIMIT_NPROC, 0);
   Limit(RLIMIT_NOFILE, 1);
+  Limit(RLIMIT_AS, reinterpret_cast<const PageParams*>(EBB_HYPERCALL_PAGE + kPageParamsOffset)->clone_address_space);
   const auto* page = reinterpret_cast<const PageHeader*>(EBB_HYPERCALL_PAGE);
-  reinterpret_cast<void (*)(uint64_t)>(page->resume)(request.generation);
+  reinterpret_cast<void (*)(uint64_t, const ResumeRegisters*)>(page->resume)(request.generation, &request.registers);
   Leave(1);
 }
 
@@ -116,7 +172,8 @@ extern "C" [[noreturn]] __attribute__((section(".page_header"), used)) void Zygo
   for (;;) {
     ZygoteRequest request;
     Iovec vector = {&request, sizeof request};
-    Rights<2> rights;
+    Rights<4> rights;
+    for (int& fd : rights.fds) fd = -1;
     Message message = {};
     message.vectors = &vector;
     message.vector_count = 1;
@@ -125,13 +182,12 @@ extern "C" [[noreturn]] __attribute__((section(".page_header"), used)) void Zygo
     const long size = Call(__NR_recvmsg, kControl, Address(&message), 0);
     if (size == -4) continue;                                           // EINTR
     if (size != sizeof request || message.control_size == 0) Leave(0);  // the server is gone
-    const int shared = rights.fds[0], doorbell = rights.fds[1];
     int pidfd = -1;
     const long pid = Call(__NR_clone, kClonePidfd | SIGCHLD, 0, Address(&pidfd));
-    if (pid == 0) RunClone(request, shared, doorbell);
+    if (pid == 0) RunClone(request, rights.fds);
     Answer(pid, pidfd);
-    const int fds[] = {shared, doorbell, pidfd};
-    for (const int fd : fds) {
+    if (pidfd >= 0) Call(__NR_close, static_cast<uint64_t>(pidfd));
+    for (const int fd : rights.fds) {
       if (fd >= 0) Call(__NR_close, static_cast<uint64_t>(fd));
     }
   }

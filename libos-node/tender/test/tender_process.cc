@@ -52,7 +52,7 @@ TenderProcess::TenderProcess(const std::vector<std::string>& arguments, const st
   }
 }
 
-TenderProcess TenderProcess::Clone(const std::string& listen_path, const std::vector<std::string>& options) {
+TenderProcess TenderProcess::Connect(const std::string& listen_path) {
   TenderProcess process;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -60,6 +60,11 @@ TenderProcess TenderProcess::Clone(const std::string& listen_path, const std::ve
   process.channel_ = UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (connect(process.channel_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     throw std::runtime_error("connect");
+  return process;
+}
+
+TenderProcess TenderProcess::Clone(const std::string& listen_path, const std::vector<std::string>& options) {
+  TenderProcess process = Connect(listen_path);
   std::string request;
   for (const auto& option : options) request += option + '\0';
   process.Send(FrameType::kClone, request);

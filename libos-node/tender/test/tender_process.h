@@ -31,6 +31,9 @@ class TenderProcess {
   TenderProcess(TenderProcess&&) = default;
   ~TenderProcess();
 
+  // A connection to the server at `listen_path`, with nothing asked for yet.
+  static TenderProcess Connect(const std::string& listen_path);
+
   void Send(FrameType type, const std::string& payload = {});
   // Frames until one of the type; nothing when the channel ends first. Log payloads are collected.
   std::optional<Frame> WaitFor(FrameType type);

@@ -4,6 +4,7 @@
  * Invariant: `ended` settles once, after the last frame was delivered. Closing the connection ends the VM.
  */
 import { connect, type Socket } from 'node:net';
+import { captureClone } from './capture.ts';
 import { encodeFrame, type Frame, FrameParser, frameTypes } from './frames.ts';
 import { Tail } from './log-buffer.ts';
 import type { TenderEnd, TenderEvents, TenderLink } from './tender-process.ts';
@@ -11,15 +12,20 @@ import type { TenderEnd, TenderEvents, TenderLink } from './tender-process.ts';
 /** How long the clone's broker has to end by itself before the connection is closed on it. */
 const graceMs = 2_000;
 
+let lastNumber = 0;
+
 export class CloneLink implements TenderLink {
   readonly stderr = new Tail();
   readonly ended: Promise<TenderEnd>;
   readonly pid = undefined;
+  readonly #serverPath: string;
+  readonly #id = `clone-${++lastNumber}`;
   readonly #socket: Socket;
   #failure: Error | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
   constructor(serverPath: string, args: readonly string[], events: TenderEvents) {
+    this.#serverPath = serverPath;
     this.#socket = connect(serverPath);
     const parser = new FrameParser();
     this.#socket.on('data', (chunk: Buffer) => {
@@ -42,7 +48,11 @@ export class CloneLink implements TenderLink {
         resolve({ status: undefined, signal: undefined, failure: this.#failure });
       });
     });
-    this.send(frameTypes.clone, Buffer.from(args.map((arg) => `${arg}\0`).join('')));
+    this.send(frameTypes.clone, Buffer.from([...args, '--id', this.#id].map((arg) => `${arg}\0`).join('')));
+  }
+
+  capture(file: string, state: Uint8Array, resume: () => Promise<boolean>): Promise<void> {
+    return captureClone({ serverPath: this.#serverPath, id: this.#id, file, state, resume });
   }
 
   send(type: number, payload?: Uint8Array): void {

@@ -12,10 +12,17 @@ export const frameTypes = {
   exit: 3,
   stats: 4,
   synced: 5,
+  parked: 6,
+  resumed: 7,
+  captured: 8,
   sync: 16,
   statsRequest: 17,
   end: 18,
   clone: 19,
+  park: 20,
+  resume: 21,
+  capture: 22,
+  commit: 23,
 } as const;
 
 export const logStreams = ['stdout', 'stderr', 'kernel', 'trace'] as const;

@@ -11,12 +11,23 @@ import { checkExposure, inspectorPort } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, reportsFolder, tenderPath } from '../paths.ts';
 import { readFigures } from '../process/proc-stats.ts';
-import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Vm, VmStats } from '../vm.ts';
+import type {
+  BootOptions,
+  BootVm,
+  CloneOptions,
+  ExitReport,
+  ExposedPort,
+  LogRecord,
+  StartKind,
+  Vm,
+  VmStats,
+} from '../vm.ts';
 import { type CpuGroup, type CpuGroups, cpuGroups, niceOf } from './cpu-groups.ts';
 import { type CrashReport, type Culprit, imageChecksum, signalOf, splitCrash, writeReport } from './crash-report.ts';
 import { type Frame, frameTypes, logStreams } from './frames.ts';
 import { LineSplitter, LogBuffer, Tail } from './log-buffer.ts';
 import { isGuestProcessDeath, parseExitReport, parseTenderStats, type TenderStats } from './reports.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
 import { type TenderEnd, type TenderEvents, type TenderLink, TenderProcess } from './tender-process.ts';
 
 export interface LibosSettings {
@@ -50,6 +61,9 @@ const tenderCodes: Readonly<Record<string, VmErrorCode>> = {
   TENDER_IMAGE_VERSION: 'VM_IMAGE_BAD',
   TENDER_IMAGE_HASH: 'VM_IMAGE_BAD',
   TENDER_KVM_UNUSABLE: 'VM_KVM_UNUSABLE',
+  TENDER_SNAPSHOT_MISSING: 'VM_SNAPSHOT_REFUSED',
+  TENDER_SNAPSHOT_BAD: 'VM_SNAPSHOT_REFUSED',
+  TENDER_SNAPSHOT_STALE: 'VM_SNAPSHOT_REFUSED',
 };
 
 function isFile(path: string): boolean {
@@ -102,7 +116,9 @@ class LibosVm implements Vm {
   readonly exited: Promise<ExitReport>;
   /** Resolves when the guest listens; never rejects. */
   readonly ready: Promise<void>;
+  readonly #start: StartKind;
   readonly #tender: TenderLink;
+  readonly #snapshots: SnapshotTaker;
   readonly #place: OwnedPlace;
   readonly #socketName: string;
   readonly #settings: LibosSettings;
@@ -122,9 +138,10 @@ class LibosVm implements Vm {
   #isEnding = false;
   #hasExited = false;
 
-  constructor(options: BootOptions, image: string, start: StartTender, settings: LibosSettings) {
+  constructor(options: CloneOptions, image: string, start: StartTender, settings: LibosSettings) {
     this.id = `libos-${++lastNumber}`;
     this.#settings = settings;
+    this.#start = options.functionSnapshot === undefined ? 'cold' : 'warm';
     const { kind, profile = defaultProfile, tender = 'auto' } = options;
     this.#about = { kind, profile, tender, image };
     this.#startedAt = settings.now();
@@ -144,6 +161,7 @@ class LibosVm implements Vm {
       this.#cpuGroup?.remove();
       throw error;
     }
+    this.#snapshots = new SnapshotTaker(this.#tender);
     if (this.#tender.pid !== undefined) void this.#place.record(this.#tender.pid, settings.tenderPath);
     this.exited = this.#tender.ended.then((end) => this.#finish(end));
   }
@@ -187,15 +205,16 @@ class LibosVm implements Vm {
     const figures = await readFigures(...[known].flat());
     return {
       ...figures,
-      start: 'cold',
+      start: this.#start,
       uptimeMs: this.#settings.now() - this.#startedAt,
       ...(exits === undefined ? {} : { exits }),
       ...(faults === undefined ? {} : { faults }),
     };
   }
 
-  snapshot(): Promise<void> {
-    return Promise.reject(new VmError('VM_NO_SNAPSHOT'));
+  async snapshot(file: string): Promise<void> {
+    if (this.#hasExited) throw new VmError('VM_ENDED');
+    await this.#snapshots.take(file);
   }
 
   end(): Promise<ExitReport> {
@@ -207,7 +226,9 @@ class LibosVm implements Vm {
   /** What is known about an end before the guest listened. */
   bootFailure(report: ExitReport): VmError {
     const stderr = this.#tender.stderr.toString();
-    const code = /^(TENDER_[A-Z_]+):/m.exec(stderr)?.[1];
+    // A clone's tender has no stderr of its own.
+    const said = report.reason === 'tender' ? `${stderr}\n${report.detail ?? ''}` : stderr;
+    const code = /^(TENDER_[A-Z_]+):/m.exec(said)?.[1];
     const facts = [`reason: ${report.reason}`];
     if (report.code !== undefined) facts.push(`status ${report.code}`);
     if (report.signal !== undefined) facts.push(report.signal);
@@ -245,6 +266,12 @@ class LibosVm implements Vm {
         this.#syncs.delete(token);
         break;
       }
+      case frameTypes.parked:
+        this.#snapshots.parked(payload);
+        break;
+      case frameTypes.resumed:
+        this.#snapshots.resumed(payload);
+        break;
       default:
       // A later tender may say more than we ask for.
     }
@@ -283,6 +310,7 @@ class LibosVm implements Vm {
     for (const resolve of this.#syncs.values()) resolve();
     this.#syncs.clear();
     for (const settle of this.#statsWaiters.splice(0)) settle({});
+    this.#snapshots.end();
     const { crash, rest } = splitCrash(this.#tender.stderr.toString());
     const report = this.#report ?? this.#ownReport(end, crash, rest);
     const culprit = this.#culprit(report, rest);
@@ -379,7 +407,7 @@ export function createBootLibos(overrides: Partial<LibosSettings> = {}): BootVm 
 
 /** A VM on what `start` starts, once its guest listens. */
 export async function startVm(
-  options: BootOptions,
+  options: CloneOptions,
   image: string,
   settings: LibosSettings,
   start: StartTender,

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VmError } from '../errors.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
-import type { BootOptions, Vm } from '../vm.ts';
+import type { CloneOptions, Vm } from '../vm.ts';
 import { CloneLink } from './clone-link.ts';
 import { type Frame, frameTypes } from './frames.ts';
 import { type LibosSettings, networkArguments, startVm } from './libos-vm.ts';
@@ -67,11 +67,17 @@ export class TemplateServer {
     return this.#process.ended;
   }
 
-  /** A VM that goes on from the template. Kind, profile, memory, environment and trace of `options` are those of the template. */
-  async clone(options: BootOptions): Promise<Vm> {
+  /**
+   * A VM that goes on from the template, or from a function's snapshot. Kind, profile, memory, environment and trace of `options` are
+   * those of the template.
+   */
+  async clone(options: CloneOptions): Promise<Vm> {
     await this.ready;
+    const { functionSnapshot } = options;
     return startVm(options, this.#image, this.#settings, (socketPath, _group, events) => {
-      return new CloneLink(this.#socketPath, networkArguments(options, socketPath), events);
+      const args = networkArguments(options, socketPath);
+      if (functionSnapshot !== undefined) args.push('--function', functionSnapshot);
+      return new CloneLink(this.#socketPath, args, events);
     });
   }
 

@@ -30,10 +30,15 @@ export class Templates {
     this.#boot = createBootLibos(overrides);
   }
 
-  /** As bootLibos, by a clone. A VM that is traced or debugged is booted: that begins with its life. */
+  /**
+   * As bootLibos, by a clone. A VM that is traced or debugged is booted: that begins with its life, and is refused
+   * (VM_SNAPSHOT_REFUSED) when it was to go on from a function's snapshot.
+   */
   readonly clone = async (options: CloneOptions): Promise<Vm> => {
-    if (options.functionSnapshot !== undefined) throw new VmError('VM_SNAPSHOT_REFUSED', 'this tender cannot read any');
-    if (!canBeCloned(options)) return this.#boot(options);
+    if (!canBeCloned(options)) {
+      if (options.functionSnapshot === undefined) return this.#boot(options);
+      throw new VmError('VM_SNAPSHOT_REFUSED', 'such a VM cannot be cloned');
+    }
     checkExposure(options);
     return this.#serverFor(options).clone(options);
   };

@@ -25,6 +25,11 @@ export interface TenderLink {
   /** Undefined when it is not known here; the tender's statistics name its processes too. */
   readonly pid: number | undefined;
   send(type: number, payload?: Uint8Array): void;
+  /**
+   * Writes the state of the VM, which is parked (`state` is the payload of its PARKED frame), to a file; `resume` is called as soon as
+   * the VM has been read. Absent: a VM that is no clone.
+   */
+  capture?(file: string, state: Uint8Array, resume: () => Promise<boolean>): Promise<void>;
   /** Ends the VM at once. Idempotent. */
   end(): void;
 }

@@ -442,12 +442,62 @@ void Connect(uint64_t port) {
 
 uint64_t written = 1;  // in the image's data
 
+// As a clone that is snapshotted, and in the clones of that: memory given back, read as zero, taken, made executable;
+// parked again and again.
+void Function() {
+  constexpr uint64_t kPage = EBB_PAGE_SIZE;
+  const auto word = [](uint64_t address)->volatile uint64_t& { return *reinterpret_cast<volatile uint64_t*>(address); };
+  const uint64_t fresh = EBB_ARENA_BASE + boot->memory_limit;
+  SaySigned("givenBack", Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + 3 * kPage, kPage, 0) |
+                             Hc(EBB_HC_DISCARD, EBB_HEAP_BASE + 3 * kPage, kPage));
+  SaySigned("discarded", Hc(EBB_HC_DISCARD, EBB_HEAP_BASE + 2 * kPage, kPage));
+  Say("zero", word(EBB_HEAP_BASE + 2 * kPage));
+  SaySigned("taken", Hc(EBB_HC_PROTECT, fresh, kPage, 3));
+  word(fresh) = 0xc3;  // ret
+  SaySigned("executable", Hc(EBB_HC_PROTECT, fresh, kPage, EBB_PROT_READ | EBB_PROT_EXEC));
+  written = 5;
+  for (uint64_t round = 1;; ++round) {
+    while (__atomic_load_n(&core->park_requested, __ATOMIC_ACQUIRE) == 0) {
+      HcEnter(EBB_ENTER_WAIT, core->cq_tail, -1, 0);
+      core->cq_head = core->cq_tail;
+    }
+    written += 1;
+    const uint64_t before = ClockNs();
+    const long result = GuestPark(boot->hypercalls[EBB_HC_PARK]);
+    core->park_requested = 0;
+    if (result == 0) {
+      Say("wentOn", round);
+      continue;
+    }
+    used = 0;
+    SaySigned("function", result);
+    Say("round", round);
+    Say("clockWentOn", ClockNs() > before);
+    Say("kept", word(EBB_HEAP_BASE));
+    Say("written", written);
+    Say("zero", word(EBB_HEAP_BASE + 2 * kPage));
+    Fault("gone", UserRead, EBB_HEAP_BASE + 3 * kPage);
+    Fault("writeReadOnly", UserWrite, EBB_HEAP_BASE + kPage);
+    Fault("writeCode", UserWrite, fresh);
+    Say("code", word(fresh));
+    SaySigned("beyond", Hc(EBB_HC_PROTECT, fresh + kPage, kPage, 3));
+    SaySigned("released", Hc(EBB_HC_PROTECT, fresh, kPage, 0) | Hc(EBB_HC_DISCARD, fresh, kPage));
+    SaySigned("again", Hc(EBB_HC_PROTECT, fresh, kPage, 3));
+    Say("fresh", word(fresh));
+    word(fresh) = 0xc3;
+    Hc(EBB_HC_PROTECT, fresh, kPage, EBB_PROT_READ | EBB_PROT_EXEC);
+    Push(EBB_OP_LISTEN, 0, 0, 0, 8080);
+    HcEnter(EBB_ENTER_SUBMIT, 0, 0, 0);
+  }
+}
+
 // Parks when it is asked to, and tells as a clone what it finds.
 void Template() {
   constexpr uint64_t kPage = EBB_PAGE_SIZE;
   auto* kept = reinterpret_cast<volatile uint64_t*>(EBB_HEAP_BASE);
   Hc(EBB_HC_PROTECT, EBB_HEAP_BASE, 4 * kPage, 3);
   kept[0] = 42;
+  kept[2 * kPage / 8] = 45;
   kept[3 * kPage / 8] = 43;
   Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + kPage, kPage, 1);
   Hc(EBB_HC_PROTECT, EBB_HEAP_BASE + 3 * kPage, kPage, 0);
@@ -479,7 +529,7 @@ void Template() {
   kept[0] = 44;  // of this clone alone
   Push(EBB_OP_LISTEN, 0, 0, 0, 8080);
   HcEnter(EBB_ENTER_SUBMIT, 0, 0, 0);
-  for (;;) Reap(1);
+  Function();
 }
 
 void Run(const char* name) {

@@ -1,0 +1,239 @@
+// Snapshots of functions, with the server as a program and the test guest: what a clone had become is what the clones
+// of its snapshot find, the clone itself goes on unharmed, and a file that is damaged or of another template is
+// refused.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "image_builder.h"
+#include "tender_process.h"
+
+namespace ebb::tender {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string Bytes(const auto& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
+
+class FunctionTest : public testing::Test {
+ protected:
+  TenderProcess Start(const std::string& memory = "64") {
+    TenderProcess server({"--image", image_, "--tender", "process", "--memory", memory, "--arg", "template", "--listen",
+                          listen_, "--snapshot", snapshot_},
+                         "serve");
+    EXPECT_TRUE(server.WaitFor(FrameType::kReady)) << server.exit_json;
+    return server;
+  }
+  TenderProcess Clone(const std::vector<std::string>& options) {
+    TenderProcess clone = TenderProcess::Clone(listen_, options);
+    EXPECT_TRUE(clone.WaitFor(FrameType::kReady)) << clone.exit_json;
+    return clone;
+  }
+  // The clone's state, parked; empty when it does not come to rest.
+  static std::string Park(TenderProcess& clone, uint32_t rest_ms = 5000, uint32_t hold_ms = 5000) {
+    clone.Send(FrameType::kPark, Bytes(ParkRequest{rest_ms, hold_ms}));
+    return clone.WaitFor(FrameType::kParked)->payload;
+  }
+  static bool Resume(TenderProcess& clone) {
+    clone.Send(FrameType::kResume);
+    return clone.WaitFor(FrameType::kResumed)->payload == std::string(1, '\1');
+  }
+  // The JSON of the capture's end.
+  std::string Capture(TenderProcess& clone, const std::string& id, bool commit = true) {
+    const std::string state = Park(clone);
+    EXPECT_EQ(state.size(), sizeof(ParkedState));
+    TenderProcess capture = TenderProcess::Connect(listen_);
+    capture.Send(FrameType::kCapture, state + id + '\0' + function_ + '\0');
+    const bool captured = capture.WaitFor(FrameType::kCaptured).has_value();
+    EXPECT_TRUE(Resume(clone));
+    if (captured && commit) capture.Send(FrameType::kCommit);
+    if (captured && !commit) return "";
+    capture.Wait();
+    return capture.exit_json;
+  }
+  static std::string Pid(TenderProcess& clone) {
+    clone.Send(FrameType::kStatsRequest);
+    const std::string stats = clone.WaitFor(FrameType::kStats)->payload;
+    const size_t comma = stats.find(',', stats.find("\"pids\":["));
+    return stats.substr(comma + 1, stats.find(']', comma) - comma - 1);
+  }
+  std::string Refusal() {
+    TenderProcess clone = TenderProcess::Clone(listen_, {"--function", function_});
+    clone.Wait();
+    const size_t at = clone.exit_json.find("TENDER_");
+    return at == std::string::npos ? clone.exit_json : clone.exit_json.substr(at, clone.exit_json.find(':', at) - at);
+  }
+  static void ExpectFunction(TenderProcess& clone, int generation, int round) {
+    const auto values = clone.Values();
+    EXPECT_EQ(values.at("function"), std::to_string(generation));
+    EXPECT_EQ(values.at("round"), std::to_string(round));
+    EXPECT_EQ(values.at("clockWentOn"), "1");
+    EXPECT_EQ(values.at("kept"), "44");
+    EXPECT_EQ(values.at("written"), std::to_string(5 + round));
+    EXPECT_EQ(values.at("zero"), "0");
+    EXPECT_EQ(values.at("gone").substr(0, 5), "14 1 ");
+    EXPECT_EQ(values.at("writeReadOnly").substr(0, 5), "14 1 ");
+    EXPECT_EQ(values.at("writeCode").substr(0, 5), "14 1 ");
+    EXPECT_EQ(values.at("code"), "195");
+    EXPECT_EQ(values.at("beyond"), "-12");
+    EXPECT_EQ(values.at("released"), "0");
+    EXPECT_EQ(values.at("again"), "0");
+    EXPECT_EQ(values.at("fresh"), "0");
+    EXPECT_FALSE(values.contains("wentOn"));
+  }
+
+  std::string name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string listen_ = TemporaryPath(name_ + ".l");
+  std::string snapshot_ = TemporaryPath(name_ + ".snapshot");
+  std::string image_ = TestImage();
+  std::string function_ = TemporaryPath(name_ + ".function");
+};
+
+TEST_F(FunctionTest, ClonesGoOnWhereTheFunctionParkedAndItGoesOnToo) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  EXPECT_EQ(Park(clone).size(), sizeof(ParkedState));  // it has logged by then
+  EXPECT_TRUE(Resume(clone));
+  EXPECT_EQ(clone.Values().at("wentOn"), "1");
+  struct stat info{};
+  ASSERT_EQ(stat(function_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_LT(info.st_size, 200000);
+  for (int i = 2; i <= 4; ++i) {
+    TenderProcess warm = Clone({"--function", function_});
+    ExpectFunction(warm, i, 1);
+    EXPECT_EQ(StatusField(std::stoi(Pid(warm)), "Seccomp"), "2");
+  }
+  // The template is what it was.
+  TenderProcess cold = Clone({});
+  EXPECT_EQ(cold.Values().at("kept"), "42");
+  EXPECT_FALSE(cold.Values().contains("function"));
+}
+
+TEST_F(FunctionTest, ACloneOfAFunctionCanBeSnapshottedAgain) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  TenderProcess second = Clone({"--id", "two", "--function", function_});
+  EXPECT_EQ(Capture(second, "two"), R"({"reason":"ended"})");
+  TenderProcess third = Clone({"--function", function_});
+  ExpectFunction(third, 3, 2);
+}
+
+TEST_F(FunctionTest, WhoeverReadsNeedsNoRoot) {
+  // A user of its own, in namespaces where these are permitted.
+  const pid_t pid = fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    const std::string folder = "/tmp/ebb-function-" + std::to_string(getpid());
+    std::string image = image_;
+    image_ = "/tmp/ebb-function-image-" + std::to_string(getpid());
+    std::filesystem::copy_file(image, image_);
+    chmod(image_.c_str(), 0444);
+    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)) _exit(10);
+    if (mkdir(folder.c_str(), 0700) != 0) _exit(11);
+    listen_ = folder + "/l", snapshot_ = folder + "/s", function_ = folder + "/f";
+    int failed = 0;
+    try {
+      TenderProcess server = Start();
+      TenderProcess clone = Clone({"--id", "one"});
+      const std::string end = Capture(clone, "one");
+      if (end != R"({"reason":"ended"})") std::fprintf(stderr, "%s\n", end.c_str()), failed = 12;
+      TenderProcess warm = Clone({"--function", function_});
+      if (warm.Values()["kept"] != "44") failed = 13;
+      // The guest itself is closed: nobody but the server may look.
+      if (access(("/proc/" + Pid(warm) + "/mem").c_str(), R_OK) == 0) {
+        const UniqueFd memory(open(("/proc/" + Pid(warm) + "/mem").c_str(), O_RDONLY));
+        if (memory) failed = 14;
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      failed = 16;
+    }
+    std::filesystem::remove_all(folder);
+    _exit(HasFailure() ? 15 : failed);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  std::filesystem::remove("/tmp/ebb-function-image-" + std::to_string(pid));
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(FunctionTest, AGuestThatIsForgottenOrBusyGoesOn) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Park(clone, 5000, 50).size(), sizeof(ParkedState));
+  std::this_thread::sleep_for(200ms);
+  EXPECT_FALSE(Resume(clone));
+  EXPECT_FALSE(Resume(clone));
+  EXPECT_EQ(Park(clone).size(), sizeof(ParkedState));
+  EXPECT_EQ(Park(clone), "");  // it is parked
+  EXPECT_TRUE(Resume(clone));
+  EXPECT_EQ(clone.Values().at("wentOn"), "1");
+  TenderProcess busy({"--image", TestImage(), "--tender", "process", "--arg", "spin"});
+  EXPECT_TRUE(busy.WaitFor(FrameType::kLog));
+  EXPECT_EQ(Park(busy, 50), "");
+  EXPECT_FALSE(Resume(busy));
+}
+
+TEST_F(FunctionTest, WhatIsNotCommittedOrNotAskedForMakesNoFile) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  Capture(clone, "one", false);
+  EXPECT_NE(Capture(clone, "other").find("TENDER_SNAPSHOT_DENIED"), std::string::npos);
+  std::this_thread::sleep_for(100ms);
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(function_).parent_path()))
+    EXPECT_EQ(entry.path().string().find(function_), std::string::npos) << entry.path();
+  EXPECT_EQ(Refusal(), "TENDER_SNAPSHOT_MISSING");
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+}
+
+TEST_F(FunctionTest, DamagedAndForeignFilesAreRefused) {
+  TenderProcess server = Start();
+  {
+    TenderProcess clone = Clone({"--id", "one"});
+    EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  }
+  std::mt19937_64 random(3);
+  const auto size = std::filesystem::file_size(function_);
+  std::fstream file(function_, std::ios::in | std::ios::out | std::ios::binary);
+  const auto flip = [&](uint64_t bit) {
+    file.seekg(static_cast<std::streamoff>(bit / 8));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(bit / 8));
+    file.put(static_cast<char>(byte ^ 1 << bit % 8));
+    file.flush();
+  };
+  for (int i = 0; i < 200; ++i) {
+    const uint64_t bit = i < 100 ? random() % (512 * 8) : random() % (size * 8);
+    flip(bit);
+    const std::string code = Refusal();
+    EXPECT_TRUE(code == "TENDER_SNAPSHOT_BAD" || code == "TENDER_SNAPSHOT_STALE") << bit << " " << code;
+    flip(bit);
+  }
+  Clone({"--function", function_});
+  // A template is no function, and a function is of its template alone, were that made in the same way.
+  const std::string function = function_;
+  function_ = snapshot_;
+  EXPECT_EQ(Refusal(), "TENDER_SNAPSHOT_STALE");
+  function_ = function;
+  server.CloseChannel();
+  server.Wait();
+  std::filesystem::remove(snapshot_);
+  TenderProcess other = Start();
+  EXPECT_EQ(Refusal(), "TENDER_SNAPSHOT_STALE");
+}
+
+}  // namespace
+}  // namespace ebb::tender
