@@ -28,6 +28,8 @@ enum class FrameType : uint8_t {
   kResumed = 7,  // payload = 1 byte: 1 when the guest had waited until now
   // from a server that captures (serve.h)
   kCaptured = 8,  // no payload: the guest may go on, the file is being written
+  // of a server, behind all others: payload = JSON {pid, status or signal, stderr} of the VM's broker
+  kBroker = 9,
   // from the parent
   kSync = 16,          // payload = 8 bytes of token
   kStatsRequest = 17,  // no payload

@@ -10,11 +10,13 @@
 
 namespace ebb::tender {
 
-Result<void> JoinCpuGroup(const std::string& folder) {
+Result<void> JoinCpuGroup(const std::string& folder, pid_t pid) {
   // v1 moves a single thread without the lock that moving a process takes for milliseconds.
   UniqueFd file(open((folder + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) file = UniqueFd(open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file || write(file.get(), "0", 1) != 1) return ErrnoError(ErrorCode::kSystem, folder, errno);
+  const std::string text = std::to_string(pid);
+  if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return ErrnoError(ErrorCode::kSystem, folder, errno);
   return {};
 }
 

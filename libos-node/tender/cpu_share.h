@@ -3,14 +3,16 @@
 #ifndef EBB_TENDER_CPU_SHARE_H_
 #define EBB_TENDER_CPU_SHARE_H_
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "tender/result.h"
 
 namespace ebb::tender {
 
-// Moves this process into the group of v1 or v2 at `folder`. To be called while it has one thread.
-Result<void> JoinCpuGroup(const std::string& folder);
+// Moves a process (0: this one) into the group of v1 or v2 at `folder`. To be called while it has one thread.
+Result<void> JoinCpuGroup(const std::string& folder, pid_t pid = 0);
 
 // Lowers the priority of this process; best effort. A new session starts without it where the kernel schedules by
 // sessions, so it is to be called again after setsid.

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,6 +34,8 @@ namespace {
 
 // Of a CLONE frame: paths and ports.
 constexpr size_t kMaxRequest = 16384;
+constexpr size_t kMaxWords = 16384;
+constexpr uint64_t kEndTimeoutNs = 1'000'000'000;
 
 class Server final : public ParentRequests {
  public:
@@ -73,11 +76,14 @@ class Server final : public ParentRequests {
     UniqueFd fd;
     std::vector<char> bytes;
   };
-  struct Guest {
-    UniqueFd pidfd;
-    pid_t pid;
+  // A VM: what outlives its broker.
+  struct Running {
+    UniqueFd guest;
+    pid_t guest_pid;
     std::string id;
     std::optional<GuestAccess> access;
+    UniqueFd connection;  // of whoever asked
+    UniqueFd words;       // the broker's stderr
   };
 
   Result<void> Start() {
@@ -98,6 +104,12 @@ class Server final : public ParentRequests {
     child_fd_ = UniqueFd(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!stop_fd_ || !child_fd_) return ErrnoError(ErrorCode::kSystem, "signalfd", errno);
     signal(SIGPIPE, SIG_IGN);
+    // Each VM costs this process three descriptors.
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+      files.rlim_cur = files.rlim_max;
+      setrlimit(RLIMIT_NOFILE, &files);
+    }
     if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) return ErrnoError(ErrorCode::kSystem, "pdeathsig", errno);
     auto channel = VmReport::OverChannel(UniqueFd(*options_.report_fd), stop_fd_.get(), *this);
     if (!channel) return channel.error();
@@ -127,7 +139,7 @@ class Server final : public ParentRequests {
 
   Result<void> StartZygote(SnapshotFile file) {
     template_.emplace(std::move(file));
-    auto zygote = Zygote::Start(*image_, *template_, options_.memory_mb << 20);
+    auto zygote = Zygote::Start(*image_, *template_, options_.memory_mb << 20, options_.nice);
     if (!zygote) return zygote.error();
     zygote_.emplace(std::move(*zygote));
     return {};
@@ -149,6 +161,7 @@ class Server final : public ParentRequests {
 
   // In a process of its own: this one stays small and free of a guest's traces.
   Result<void> BootInChild(const SnapshotBinding& binding) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) return ErrnoError(ErrorCode::kSystem, "pipe", errno);
     const UniqueFd reader(pipe_fds[0]);
@@ -168,6 +181,17 @@ class Server final : public ParentRequests {
     std::string said;
     char buffer[4096];
     for (;;) {
+      pollfd entries[] = {{reader.get(), POLLIN, 0}, {report_->fd(), POLLIN, 0}, {stop_fd_.get(), POLLIN, 0}};
+      if (poll(entries, 3, -1) < 0) continue;
+      if (entries[1].revents != 0) report_->OnReadable();
+      if (end_requested_ || entries[2].revents != 0) {
+        // With it its guest, which becomes a child of this process.
+        kill(pid, SIGKILL);
+        while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+        }
+        return Error{ErrorCode::kSystem, "ended while the template was made"};
+      }
+      if (entries[0].revents == 0) continue;
       const ssize_t size = read(reader.get(), buffer, sizeof buffer);
       if (size < 0 && errno == EINTR) continue;
       if (size <= 0) break;
@@ -291,7 +315,20 @@ class Server final : public ParentRequests {
     clock.Rebase();
     auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_, function);
     if (!guest) return Refuse(std::move(connection), guest.error());
-    Guest kept{UniqueFd(dup(guest->pidfd.get())), guest->pid, options->id, std::move(guest->access)};
+    Running running{UniqueFd(dup(guest->pidfd.get())),
+                    guest->pid,
+                    options->id,
+                    std::move(guest->access),
+                    UniqueFd(dup(connection.get())),
+                    {}};
+    // What it says when it dies; it never waits for a reader.
+    int words[2];
+    if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) {
+      KillGuest(guest.value().pidfd.get());
+      return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "pipe", errno));
+    }
+    running.words = UniqueFd(words[0]);
+    const UniqueFd writer(words[1]);
 
     const pid_t pid = fork();
     if (pid < 0) {
@@ -300,10 +337,16 @@ class Server final : public ParentRequests {
     }
     if (pid == 0) {
       LetChildrenBe();
+      prctl(PR_SET_NAME, "ebbbroker", 0, 0, 0);
+      dup2(writer.get(), STDERR_FILENO);
+      // Nothing of the other VMs.
+      brokers_.clear();
+      waiting_.clear();
+      running = {};
       _exit(RunClone(options.value(), {*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
                                        std::move(*guest)}));
     }
-    brokers_.emplace(pid, std::move(kept));
+    brokers_.emplace(pid, std::move(running));
   }
 
   // The state and memory of a clone, which its broker has parked.
@@ -325,15 +368,15 @@ class Server final : public ParentRequests {
     _exit(RunCapture({std::move(connection), *found->second.access, *template_, state, strings[1]}));
   }
 
-  Result<void> OpenAccess(Guest& guest) {
-    if (!guest.access) {
-      auto opened = GuestAccess::Open(guest.pid);
+  Result<void> OpenAccess(Running& running) {
+    if (!running.access) {
+      auto opened = GuestAccess::Open(running.guest_pid);
       if (!opened) return opened.error();
-      guest.access.emplace(std::move(*opened));
+      running.access.emplace(std::move(*opened));
       // The number may have become another process's since.
-      pollfd ended{guest.pidfd.get(), POLLIN, 0};
+      pollfd ended{running.guest.get(), POLLIN, 0};
       if (poll(&ended, 1, 0) != 0) {
-        guest.access.reset();
+        running.access.reset();
         return Error{ErrorCode::kSnapshotDenied, "it has ended"};
       }
     }
@@ -355,18 +398,54 @@ class Server final : public ParentRequests {
 
   static void KillGuest(int pidfd) { syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0); }
 
-  // Each with its own last report; nothing of them is left when this returns.
+  // Each with its own last report, but for those that do not end in time (they may be stopped); nothing of them is left
+  // when this returns.
   void EndClones() {
-    for (const auto& [pid, guest] : brokers_) kill(pid, SIGTERM);
+    for (const auto& [pid, running] : brokers_) kill(pid, SIGTERM);
+    const uint64_t deadline = ReadClocks().monotonic_ns + kEndTimeoutNs;
+    bool killed = false;
     int status = 0;
     while (!brokers_.empty()) {
-      const pid_t pid = waitpid(-1, &status, 0);
+      const pid_t pid = waitpid(-1, &status, killed ? 0 : WNOHANG);
       if (pid < 0 && errno != EINTR) return;
-      const auto broker = brokers_.find(pid);
-      if (broker == brokers_.end()) continue;
-      KillGuest(broker->second.pidfd.get());
-      brokers_.erase(broker);
+      if (pid == 0) {
+        pollfd child{child_fd_.get(), POLLIN, 0};
+        constexpr int kStepMs = 100;
+        poll(&child, 1, kStepMs);
+        signalfd_siginfo info;
+        while (read(child_fd_.get(), &info, sizeof info) > 0) {
+        }
+        if (ReadClocks().monotonic_ns < deadline) continue;
+        for (const auto& [broker, running] : brokers_) kill(broker, SIGKILL);
+        killed = true;
+        continue;
+      }
+      Bury(pid, status);
     }
+  }
+
+  // A broker that was killed could neither end its guest nor say why.
+  void Bury(pid_t pid, int status) {
+    const auto broker = brokers_.find(pid);
+    if (broker == brokers_.end()) return;
+    const Running& running = broker->second;
+    KillGuest(running.guest.get());
+    std::string said(kMaxWords, '\0');
+    said.resize(static_cast<size_t>(std::max<ssize_t>(0, read(running.words.get(), said.data(), said.size()))));
+    JsonObject end;
+    end.Number("pid", static_cast<uint64_t>(pid)).Text("stderr", said);
+    if (WIFSIGNALED(status)) {
+      const char* name = sigabbrev_np(WTERMSIG(status));
+      end.Text("signal", std::string("SIG") + (name == nullptr ? "?" : name));
+    } else {
+      end.Number("status", static_cast<uint64_t>(WEXITSTATUS(status)));
+    }
+    const std::string text = end.Finish();
+    const FrameHeader header{static_cast<uint32_t>(text.size()), static_cast<uint8_t>(FrameType::kBroker), 0, 0, 0};
+    std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
+    frame += text;
+    send(running.connection.get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    brokers_.erase(broker);
   }
 
   // False: the zygote is among the dead.
@@ -377,11 +456,7 @@ class Server final : public ParentRequests {
     int status = 0;
     for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       if (pid == zygote_->pid()) return false;
-      const auto broker = brokers_.find(pid);
-      if (broker == brokers_.end()) continue;
-      // A broker that was killed could not end its guest.
-      KillGuest(broker->second.pidfd.get());
-      brokers_.erase(broker);
+      Bury(pid, status);
     }
     return true;
   }
@@ -399,7 +474,7 @@ class Server final : public ParentRequests {
   std::optional<Zygote> zygote_;
   uint64_t generation_ = 0;
   std::vector<Waiting> waiting_;
-  std::map<pid_t, Guest> brokers_;
+  std::map<pid_t, Running> brokers_;
   bool end_requested_ = false;
 };
 

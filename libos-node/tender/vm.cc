@@ -162,7 +162,17 @@ class Vm final : public ParentRequests {
     return {};
   }
 
+  // The guest runs already, but nothing of a tenant reaches it before the broker listens.
   Result<void> PrepareClone() {
+    if (!options_.cpu_group.empty()) {
+      for (const pid_t pid : {0, clone_->guest.pid}) {
+        if (auto joined = JoinCpuGroup(options_.cpu_group, pid); !joined) return joined;
+      }
+    }
+    if (options_.nice != 0) {
+      setsid();  // of its own, for its own priority; the guest has the zygote's
+      LowerPriority(options_.nice);
+    }
     BootParameters boot{};
     boot.memory_limit = clone_->memory_limit;
     context_.reset(new VmContext{.image = clone_->image,
@@ -176,6 +186,8 @@ class Vm final : public ParentRequests {
     context_->started_ns = first_reading_.monotonic_ns;
     backend_ = AdoptProcess(*context_, std::move(clone_->guest));
     kind_ = "process";
+    crash_facts().core = clone_->shared.core(0);
+    crash_facts().tender = kind_;
     if (auto started = backend_->Start(); !started) return started;
     return StartBroker();
   }

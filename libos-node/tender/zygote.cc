@@ -50,7 +50,7 @@ std::optional<GuestAccess> OpenWaiting(const SharedMemory& shared, pid_t pid) {
 
 }  // namespace
 
-Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit) {
+Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit, int nice) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
@@ -66,7 +66,7 @@ Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, u
                        theirs.get(),
                        self.get(),
                        memory_limit,
-                       0,
+                       nice,
                        zygote.notes_,
                        0,
                        false,

@@ -15,7 +15,8 @@ namespace ebb::tender {
 
 class Zygote {
  public:
-  static Result<Zygote> Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit);
+  // `nice` lowers the priority of all clones.
+  static Result<Zygote> Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit, int nice);
   Zygote(Zygote&&) = default;
 
   // A guest process on `shared`, whose clock page and boot info are filled in. It runs when this returns, from where

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { captureClone } from './capture.ts';
 import { encodeFrame, type Frame, FrameParser, frameTypes } from './frames.ts';
 import { Tail } from './log-buffer.ts';
+import { type BrokerEnd, parseBrokerEnd } from './reports.ts';
 import type { TenderEnd, TenderEvents, TenderLink } from './tender-process.ts';
 
 /** How long the clone's broker has to end by itself before the connection is closed on it. */
@@ -15,13 +16,13 @@ const graceMs = 2_000;
 let lastNumber = 0;
 
 export class CloneLink implements TenderLink {
-  readonly stderr = new Tail();
+  readonly stderr = new Tail(8192);
   readonly ended: Promise<TenderEnd>;
-  readonly pid = undefined;
   readonly #serverPath: string;
   readonly #id = `clone-${++lastNumber}`;
   readonly #socket: Socket;
   #failure: Error | undefined;
+  #broker: BrokerEnd | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
   constructor(serverPath: string, args: readonly string[], events: TenderEvents) {
@@ -36,7 +37,10 @@ export class CloneLink implements TenderLink {
         this.#failure ??= error as Error;
         this.#socket.destroy();
       }
-      for (const frame of frames) events.onFrame(frame);
+      for (const frame of frames) {
+        if (frame.type === frameTypes.broker) this.#onBrokerEnd(frame);
+        else events.onFrame(frame);
+      }
     });
     this.#socket.on('error', (error) => {
       this.#failure ??= error;
@@ -45,7 +49,8 @@ export class CloneLink implements TenderLink {
       this.#socket.once('close', () => {
         clearTimeout(this.#closeTimer);
         if (!parser.isEmpty) this.#failure ??= new Error('the last frame was cut off');
-        resolve({ status: undefined, signal: undefined, failure: this.#failure });
+        const { status, signal } = this.#broker ?? {};
+        resolve({ status, signal, failure: this.#failure });
       });
     });
     this.send(frameTypes.clone, Buffer.from([...args, '--id', this.#id].map((arg) => `${arg}\0`).join('')));
@@ -53,6 +58,16 @@ export class CloneLink implements TenderLink {
 
   capture(file: string, state: Uint8Array, resume: () => Promise<boolean>): Promise<void> {
     return captureClone({ serverPath: this.#serverPath, id: this.#id, file, state, resume });
+  }
+
+  /** Once it has ended. */
+  get pid(): number | undefined {
+    return this.#broker?.pid;
+  }
+
+  #onBrokerEnd({ payload }: Frame): void {
+    this.#broker = parseBrokerEnd(payload);
+    this.stderr.push(Buffer.from(this.#broker.stderr));
   }
 
   send(type: number, payload?: Uint8Array): void {

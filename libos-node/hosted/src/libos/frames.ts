@@ -15,6 +15,7 @@ export const frameTypes = {
   parked: 6,
   resumed: 7,
   captured: 8,
+  broker: 9,
   sync: 16,
   statsRequest: 17,
   end: 18,

@@ -52,6 +52,24 @@ export function isGuestProcessDeath(payload: Buffer): boolean {
   return parseObject(payload)['process'] === 'guest';
 }
 
+/** How the broker of a clone ended, as its server tells it. */
+export interface BrokerEnd {
+  readonly pid?: number;
+  readonly status?: number;
+  readonly signal?: string;
+  readonly stderr: string;
+}
+
+export function parseBrokerEnd(payload: Buffer): BrokerEnd {
+  const { pid, status, signal, stderr } = parseObject(payload);
+  return {
+    ...(isCount(pid) ? { pid } : {}),
+    ...(isCount(status) ? { status } : {}),
+    ...(typeof signal === 'string' ? { signal } : {}),
+    stderr: typeof stderr === 'string' ? stderr : '',
+  };
+}
+
 export function parseTenderStats(payload: Buffer): TenderStats {
   const { exits, faults, exposed, pids } = parseObject(payload);
   return {

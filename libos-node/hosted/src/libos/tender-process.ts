@@ -108,6 +108,11 @@ export class TenderProcess implements TenderLink {
     this.#killTimer.unref();
   }
 
+  /** Without any grace. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** After a broken frame nothing that the tender says can be trusted. */
   #fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error(String(error));
