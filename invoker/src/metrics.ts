@@ -2,6 +2,7 @@
 
 import type { StartKind } from '@ebbwhisk/libos-node';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Phases } from './activation/build.ts';
 import { type Activation, activationStatusTexts } from './protocol/activation-record.ts';
 
 export interface MetricSources {
@@ -22,6 +23,7 @@ export class Metrics {
   readonly #counts = { cold: 0, warm: 0, hot: 0, none: 0 };
   readonly #activations: Counter<'start' | 'status'>;
   readonly #durations: Histogram<'start'>;
+  readonly #phases: Histogram<'phase'>;
   readonly #lost: Counter<'what'>;
 
   constructor(sources: MetricSources) {
@@ -37,6 +39,13 @@ export class Metrics {
       help: 'Time in /init and /run.',
       labelNames: ['start'],
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 60],
+      registers,
+    });
+    this.#phases = new Histogram({
+      name: 'ebbwhisk_invoker_phase_seconds',
+      help: 'Parts of activations: waiting for a VM (queue), making one (boot or clone), /init, /run.',
+      labelNames: ['phase'],
+      buckets: [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 60],
       registers,
     });
     this.#lost = new Counter({
@@ -63,9 +72,10 @@ export class Metrics {
     });
   }
 
-  finished(start: StartKind | undefined, activation: Activation): void {
+  finished(start: StartKind | undefined, activation: Activation, phases: Phases = {}): void {
     this.#counts[start ?? 'none'] += 1;
     this.#activations.inc({ start: start ?? 'none', status: activationStatusTexts[activation.response.statusCode] });
+    for (const [phase, ms] of Object.entries(phases)) this.#phases.observe({ phase }, ms / 1000);
     if (start !== undefined) this.#durations.observe({ start }, (activation.duration ?? 0) / 1000);
   }
 

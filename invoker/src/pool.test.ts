@@ -109,7 +109,9 @@ test('an action with concurrency shares its VM, up to that many', async () => {
     ['/init', '/run', '/run', '/run'],
     ['/init', '/run'],
   ]);
-  expect(host.vms[0]?.options.env).toMatchObject({ __OW_ALLOW_CONCURRENT: 'true' });
+  expect(JSON.parse(host.vms[0]?.requests[0]?.body ?? '')).toMatchObject({
+    value: { env: { __OW_ALLOW_CONCURRENT: 'true' } },
+  });
   gate.letGo();
   await Promise.all(all);
 });

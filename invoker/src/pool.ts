@@ -28,12 +28,15 @@ export interface VmSpec {
   readonly logsMb: number;
   /** Hard limit of this action, percent of one core. */
   readonly cpuQuotaPercent?: number;
-  readonly env: Readonly<Record<string, string>>;
 }
 
 /** The right to run one activation on a VM. */
 export interface Lease {
   readonly proxy: VmProxy;
+  /** Milliseconds that it was waited for, without the making of the VM. */
+  readonly queueMs: number;
+  /** Milliseconds that its VM took to be made, when it was made for this. */
+  readonly making: number | undefined;
   /**
    * The activation is answered and only its logs are still to come: the VM will be free in a moment. Who wants it next waits that long instead of
    * having another one made.
@@ -89,6 +92,8 @@ interface Entry {
   /** Settles with the boot. */
   readonly ready: Promise<VmProxy>;
   proxy: VmProxy | undefined;
+  /** How long its VM took to be made; told to the activation that it was made for. */
+  madeMs: number | undefined;
   active: number;
   served: number;
   /** Of these, the ones that are answered. */
@@ -103,6 +108,7 @@ interface Entry {
 
 interface Waiter {
   readonly spec: VmSpec;
+  readonly since: number;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -134,7 +140,7 @@ export class Pool {
       return Promise.reject(new InvokerError('POOL_TOO_SMALL', `${spec.memoryMb} > ${this.#options.memoryMb} MB`));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Lease>();
-    this.#queue.push({ spec, resolve, reject });
+    this.#queue.push({ spec, since: this.#options.clock.monotonic(), resolve, reject });
     this.#pump();
     return promise;
   }
@@ -216,10 +222,10 @@ export class Pool {
     clearTimeout(entry.idleTimer);
     entry.active += 1;
     this.#active += 1;
-    if (entry.proxy !== undefined) waiter.resolve(this.#lease(entry, entry.proxy));
+    if (entry.proxy !== undefined) waiter.resolve(this.#lease(entry, entry.proxy, waiter));
     else {
       entry.ready.then(
-        (proxy) => waiter.resolve(this.#lease(entry, proxy)),
+        (proxy) => waiter.resolve(this.#lease(entry, proxy, waiter)),
         (error: unknown) => {
           this.#active -= 1;
           waiter.reject(error);
@@ -264,6 +270,7 @@ export class Pool {
       spec,
       ready,
       proxy: undefined,
+      madeMs: undefined,
       active: 0,
       served: 0,
       settling: 0,
@@ -290,10 +297,10 @@ export class Pool {
       kind: spec.kind,
       memoryMb: spec.memoryMb,
       cpu: this.#cpuShare(spec),
-      env: spec.env,
       signal: this.#abortBoots.signal,
     });
-    log.debug({ vm: vm.id, action: spec.group, ms: clock.monotonic() - from }, 'VM booted');
+    entry.madeMs = clock.monotonic() - from;
+    log.debug({ vm: vm.id, action: spec.group, origin: vm.origin, ms: entry.madeMs }, 'VM made');
     const proxy = new VmProxy(vm, spec);
     entry.proxy = proxy;
     void vm.exited.then((report) => {
@@ -313,7 +320,10 @@ export class Pool {
     return quotas.length === 0 ? { shares } : { shares, quotaPercent: Math.min(...quotas) };
   }
 
-  #lease(entry: Entry, proxy: VmProxy): Lease {
+  #lease(entry: Entry, proxy: VmProxy, { since }: Waiter): Lease {
+    const making = entry.madeMs;
+    entry.madeMs = undefined;
+    const queueMs = Math.max(0, this.#options.clock.monotonic() - since - (making ?? 0));
     let released = false;
     let settling: NodeJS.Timeout | undefined;
     const settled = () => {
@@ -324,6 +334,8 @@ export class Pool {
     };
     return {
       proxy,
+      queueMs,
+      making,
       settle: () => {
         if (released || settling !== undefined) return;
         entry.settling += 1;

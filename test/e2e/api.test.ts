@@ -93,6 +93,11 @@ forTargets(libosTenders, ({ name, tender }) => {
           initTime: expect.any(Number),
           waitTime: expect.any(Number),
           ebbStart: 'cold',
+          ebbPhases: expect.objectContaining({
+            queue: expect.any(Number),
+            init: expect.any(Number),
+            run: expect.any(Number),
+          }),
         });
         expect((await api.call('GET', `activations/${activation.activationId}/logs`)).json).toEqual({
           logs: record.logs,

@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { ManagementClient } from '@ebbwhisk/controller-adapter/management/client.ts';
 import { rootFolder } from '@ebbwhisk/libos-node/paths';
 import { ApiClient } from './client.ts';
 import {
@@ -124,11 +125,27 @@ export class RunningStack {
     return [this.#self, ...this.#seen.values()];
   }
 
-  /** The tenders among them: one per VM, each the leader of a session of its own. */
+  /** The tenders of VMs among them: one that booted has a process of this one, a clone has a child of its template's server. */
   tenders(): ProcessEntry[] {
     return this.processes().filter(
-      ({ parent, name, state }) => parent === this.pid && name === 'ebbtender' && state !== 'Z',
+      ({ pid, parent, name, state }) =>
+        state !== 'Z' && (name === 'ebbbroker' || (parent === this.pid && name === 'ebbtender' && !isServer(pid))),
     );
+  }
+
+  /** Of templates: the servers, and what their clones are forked from. */
+  templates(): ProcessEntry[] {
+    const all = this.processes();
+    const servers = all.filter(({ pid, parent }) => parent === this.pid && isServer(pid));
+    const zygotes = all.filter(({ parent }) => servers.some(({ pid }) => pid === parent));
+    return [...servers, ...zygotes.filter(({ name }) => name === 'ebbzygote')];
+  }
+
+  /** The tender first. */
+  async processesOf(tender: ProcessEntry): Promise<ProcessEntry[]> {
+    const rows = await new ManagementClient(this.data).vms();
+    const pids = rows.find((row) => row.pids[0] === tender.pid)?.pids ?? [];
+    return pids.map(processEntry).filter((entry) => entry !== undefined);
   }
 
   /** Files and folders in its temporary folder. */
@@ -202,10 +219,24 @@ export async function startStack(folder: StackFolder, options: StackOptions): Pr
     const url = await readyUrl(child);
     const self = processEntry(child.pid ?? -1);
     if (self === undefined) throw new Error('it ended at once');
-    return new RunningStack(folder, child, url, self, log);
+    const stack = new RunningStack(folder, child, url, self, log);
+    // Else some VMs of a test would boot and others not.
+    if (tender === 'process' && target === 'libos') await templateReady(stack);
+    return stack;
   } catch (error) {
     child.kill('SIGKILL');
     throw new Error(`the stack did not start: ${(error as Error).message}\n${log.tail()}`);
+  }
+}
+
+function isServer(pid: number): boolean {
+  return / serve /.test(commandLine(pid));
+}
+
+async function templateReady(stack: RunningStack): Promise<void> {
+  for (const end = Date.now() + readyMs; !stack.templates().some(({ name }) => name === 'ebbzygote'); ) {
+    if (Date.now() > end) throw new Error('it has no template');
+    await new Promise((done) => setTimeout(done, 20));
   }
 }
 

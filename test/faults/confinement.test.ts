@@ -1,6 +1,6 @@
 /** What the host's process list shows of VMs: one tender each, with its guest where that is a process, and all of them confined. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { commandLine, descendants, isKernelWorker, openFiles, processStatus, threadsOf } from '../e2e/processes.ts';
+import { commandLine, isKernelWorker, openFiles, processStatus, threadsOf } from '../e2e/processes.ts';
 import type { RunningStack } from '../e2e/stack.ts';
 import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
@@ -21,18 +21,26 @@ forTargets(libosTenders, ({ name, tender }) => {
       }
     });
 
-    it('are one ebbtender per VM, and its guest beside it where that is a process', () => {
+    it('are one tender per VM, and its guest beside it where that is a process', async () => {
       const tenders = stack.tenders();
       expect(tenders).toHaveLength(vms);
-      for (const { pid } of tenders) {
-        expect(commandLine(pid)).toMatch(new RegExp(`^\\S*/ebbtender run --image \\S+ --tender ${tender} `));
-        expect(descendants(pid).map((guest) => guest.name)).toEqual(tender === 'process' ? ['ebbguest'] : []);
+      const isClone = tender === 'process';
+      for (const own of tenders) {
+        const command = isClone ? 'serve' : 'run';
+        expect(commandLine(own.pid)).toMatch(new RegExp(`^\\S*/ebbtender ${command} --image \\S+ --tender ${tender} `));
+        expect((await stack.processesOf(own)).map(({ name }) => name)).toEqual(
+          isClone ? ['ebbbroker', 'ebbzygote'] : ['ebbtender'],
+        );
       }
-      expect(stack.processes()).toHaveLength(tender === 'process' ? 2 * vms : vms);
+      const templates = isClone ? 2 : 0;
+      expect(stack.templates()).toHaveLength(templates);
+      expect(stack.processes()).toHaveLength(templates + (isClone ? 2 : 1) * vms);
     });
 
     it('have a seccomp filter and no_new_privs, in each of their threads', () => {
-      const processes = stack.processes();
+      // The server of a template only starts others; it meets nothing of a guest.
+      const servers = new Set(stack.templates().map(({ pid, name }) => (name === 'ebbzygote' ? 0 : pid)));
+      const processes = stack.processes().filter(({ pid }) => !servers.has(pid));
       expect(processes.length).toBeGreaterThanOrEqual(vms);
       for (const { pid } of processes) {
         // KVM itself puts a worker into each process with a VM; it runs no code but the kernel's.
@@ -51,8 +59,10 @@ forTargets(libosTenders, ({ name, tender }) => {
 
     // Under KVM the guest is no process.
     if (tender !== 'process') return;
-    it('of the guest hold nothing but a wake-up, and no privilege', () => {
-      const guests = stack.tenders().flatMap(({ pid }) => descendants(pid));
+    it('of the guest hold nothing but a wake-up, and no privilege', async () => {
+      const guests = (await Promise.all(stack.tenders().map((own) => stack.processesOf(own)))).flatMap(
+        ([, ...rest]) => rest,
+      );
       expect(guests).toHaveLength(vms);
       for (const { pid } of guests) {
         expect(openFiles(pid).filter((file) => !/^anon_inode:\[eventfd\]$/.test(file))).toEqual([]);

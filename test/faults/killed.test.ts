@@ -1,7 +1,7 @@
 /** A VM that is killed from outside, as the kernel or an operator may do: that costs the activation that it had, and no other. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { annotation } from '../e2e/client.ts';
-import { descendants, isRunning, type ProcessEntry } from '../e2e/processes.ts';
+import { isRunning, type ProcessEntry } from '../e2e/processes.ts';
 import type { RunningStack } from '../e2e/stack.ts';
 import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
@@ -33,9 +33,9 @@ forTargets(libosTenders, ({ name, tender }) => {
       return own;
     };
 
-    const victims: Readonly<Record<string, (tender: ProcessEntry) => ProcessEntry[]>> = {
-      'its tender': (own) => [own],
-      ...(tender === 'process' ? { 'its guest': (own) => descendants(own.pid) } : {}),
+    const victims: Readonly<Record<string, (processes: ProcessEntry[]) => ProcessEntry[]>> = {
+      'its tender': (processes) => processes.slice(0, 1),
+      ...(tender === 'process' ? { 'its guest': (processes) => processes.slice(1) } : {}),
     };
 
     it.each(Object.entries(victims))(
@@ -49,8 +49,8 @@ forTargets(libosTenders, ({ name, tender }) => {
           stack.api.invoke(`${action}-neighbour`, { ms: 1_000 }),
         ] as const;
         await new Promise((done) => setTimeout(done, 200));
-        const processes = [own, ...descendants(own.pid)];
-        const victims = victimsOf(own);
+        const processes = await stack.processesOf(own);
+        const victims = victimsOf(processes);
         expect(victims.length).toBeGreaterThan(0);
         for (const { pid } of victims) process.kill(pid, 'SIGKILL');
         const [failed, unharmed] = await Promise.all(running);
@@ -70,6 +70,24 @@ forTargets(libosTenders, ({ name, tender }) => {
         expect(stack.tenders().map(({ pid }) => pid)).toContain(neighbour.pid);
       },
     );
+
+    if (tender === 'process') {
+      it("of the server of a template takes its VMs with it; the next ones have another's", async () => {
+        await warmUp('killed-server');
+        const activation = stack.api.invoke('killed-server', { ms: 5_000 });
+        await new Promise((done) => setTimeout(done, 200));
+        const [server] = stack.templates();
+        process.kill(server?.pid ?? 0, 'SIGKILL');
+        const failed = await activation;
+        expect(failed.activation.response).toMatchObject({ result: { error: exited } });
+        await expect.poll(() => stack.tenders()).toEqual([]);
+        await new Promise((done) => setTimeout(done, 250));
+        const next = await stack.api.invoke('killed-server');
+        expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, 'cold']);
+        expect(annotation(next.activation, 'ebbPhases')).toHaveProperty('clone');
+        expect(stack.log.records()).toContainEqual(expect.objectContaining({ component: 'templates', level: 50 }));
+      });
+    }
 
     it('while it is idle: nobody notices', async () => {
       const own = await warmUp('killed-idle');

@@ -7,7 +7,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { annotation } from '../e2e/client.ts';
-import { descendants, openFiles, type ProcessEntry, residentBytes } from '../e2e/processes.ts';
+import { openFiles, type ProcessEntry, residentBytes } from '../e2e/processes.ts';
 import type { RunningStack } from '../e2e/stack.ts';
 import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
@@ -42,8 +42,8 @@ function footprint(stack: RunningStack): Footprint {
   };
 }
 
-function treeBytes(root: ProcessEntry): number {
-  return [root, ...descendants(root.pid)].reduce((sum, { pid }) => sum + residentBytes(pid), 0);
+function sumBytes(processes: readonly ProcessEntry[]): number {
+  return processes.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
 }
 
 /** Unique source: nothing made for one action serves another. */
@@ -87,9 +87,10 @@ forTargets(libosTenders, ({ name, tender }) => {
       await hot(hotWarmUpCount);
 
       const stackBytes = residentBytes(stack.pid);
-      const guestBytes = treeBytes(guest);
+      const own = await stack.processesOf(guest);
+      const guestBytes = sumBytes(own);
       await hot(hotCount);
-      const guestGrowth = treeBytes(guest) - guestBytes;
+      const guestGrowth = sumBytes(own) - guestBytes;
       for (let n = 0; n < coldCount; n++) await cold(warmUpCount + n);
 
       await expect.poll(() => footprint(stack)).toEqual(before);

@@ -5,9 +5,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bootLibos, cpuGroups, sharesOf, type Vm } from '@ebbwhisk/libos-node';
+import { type BootVm, bootLibos, cpuGroups, createBootLibos, sharesOf, Templates, type Vm } from '@ebbwhisk/libos-node';
 import { Client } from 'undici';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CpuGroups } from '../../libos-node/hosted/src/libos/cpu-groups.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTenders } from '../support/libos-targets.ts';
 
@@ -38,12 +39,37 @@ async function spin(vm: Vm): Promise<void> {
   void vm.exited.then(() => client.destroy());
 }
 
+interface Way {
+  readonly name: string;
+  /** With these groups; those of this process when there are none given. */
+  boots(groups?: () => CpuGroups): { boot: BootVm; close(): Promise<void> };
+}
+
+const booted: Way = {
+  name: 'booted',
+  boots: (groups) => ({
+    boot: groups === undefined ? bootLibos : createBootLibos({ cpuGroups: groups }),
+    close: () => Promise.resolve(),
+  }),
+};
+const cloned: Way = {
+  name: 'cloned',
+  boots: (groups) => {
+    const templates = new Templates(groups === undefined ? {} : { cpuGroups: groups });
+    return { boot: templates.clone, close: () => templates.close() };
+  },
+};
+const ways = { process: [booted, cloned], kvm: [booted] } as const;
+
 forTargets(libosTenders, ({ name, tender }) => {
-  describe(`CPU shares, ${name}`, () => {
+  describe.each(ways[tender])(`CPU shares, ${name}, $name VMs`, ({ boots }) => {
+    const { boot: start, close } = boots();
+    afterAll(close);
+
     it('are in force by memory: 1 to 4', async ({ skip }) => {
       skip(!hasGroups, method);
       const boot = (memoryMb: number) =>
-        bootLibos({ kind: 'nodejs:24', tender, memoryMb, cpu: { shares: sharesOf(memoryMb, poolMb) } });
+        start({ kind: 'nodejs:24', tender, memoryMb, cpu: { shares: sharesOf(memoryMb, poolMb) } });
       const vms = [await boot(128), await boot(512)] as const;
       try {
         for (const vm of vms) {
@@ -70,7 +96,7 @@ forTargets(libosTenders, ({ name, tender }) => {
 
     it('may have a hard limit', async ({ skip }) => {
       skip(!hasGroups, method);
-      const vm = await bootLibos({ kind: 'nodejs:24', tender, memoryMb: 256, cpu: { shares: 1024, quotaPercent: 20 } });
+      const vm = await start({ kind: 'nodejs:24', tender, memoryMb: 256, cpu: { shares: 1024, quotaPercent: 20 } });
       try {
         await spin(vm);
         const before = await cpuMs(vm);
@@ -85,16 +111,10 @@ forTargets(libosTenders, ({ name, tender }) => {
     });
 
     it('without cgroups are priorities', async () => {
-      const { createBootLibos } = await import('@ebbwhisk/libos-node');
-      const { CpuGroups } = await import('../../libos-node/hosted/src/libos/cpu-groups.ts');
       const none = new CpuGroups({ mounts: '', own: '' });
       expect(none.method).toMatch(/^priorities \(nice\) only/);
-      const vm = await createBootLibos({ cpuGroups: () => none })({
-        kind: 'nodejs:24',
-        tender,
-        memoryMb: 128,
-        cpu: { shares: 128 },
-      });
+      const own = boots(() => none);
+      const vm = await own.boot({ kind: 'nodejs:24', tender, memoryMb: 128, cpu: { shares: 128 } });
       try {
         for (const pid of (await vm.stats()).pids) {
           const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -104,6 +124,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         }
       } finally {
         await vm.end();
+        await own.close();
       }
     });
   });
@@ -131,7 +152,6 @@ describe('groups of a host process that was killed', () => {
     expect(next).not.toBe(left);
     expect(existsSync(left)).toBe(false);
     // The last one, too.
-    const { CpuGroups } = await import('../../libos-node/hosted/src/libos/cpu-groups.ts');
     new CpuGroups();
     expect(existsSync(next)).toBe(false);
   });

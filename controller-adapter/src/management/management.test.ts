@@ -103,6 +103,7 @@ describe('the socket', () => {
     expect(await ask('GET /status')).toMatch(
       new RegExp(`"pid":${process.pid},"url":"${stack.url}".*"state":"running"`),
     );
+    expect(await ask('GET /metrics')).toMatch(/text\/plain.*ebbwhisk_invoker_phase_seconds histogram/s);
     expect(await ask('GET /elsewhere')).toMatch(/404.*"code":"PATH_UNKNOWN"/s);
     expect(await ask('GET /vms/x/kill')).toMatch(/405.*"code":"METHOD_NOT_ALLOWED"/s);
     expect(await ask('POST /vms/%zz/kill')).toMatch(/404.*"code":"VM_UNKNOWN"/s);
@@ -159,9 +160,9 @@ describe('ps and top', () => {
     for (const pid of row?.pids ?? [0]) expect(process.kill(pid, 0) && pid !== process.pid).toBe(true);
     const { out, err, status } = await run('ps');
     const [titles, ...lines] = out.split('\n');
-    expect(titles).toMatch(/^VM +ACTION +STATE +START +RUNS +MEMORY +CPU +EXITS +FAULTS +UPTIME +PIDS$/);
+    expect(titles).toMatch(/^VM +ACTION +STATE +START +FROM +RUNS +MEMORY +CPU +EXITS +FAULTS +UPTIME +PIDS$/);
     expect(lines.find((line) => line.startsWith(`${row?.id} `))).toMatch(
-      / guest\/listed +idle +cold +2 +[\d.]+ \/ 256 MB +\d+ ms +- /,
+      / guest\/listed +idle +cold +boot +2 +[\d.]+ \/ 256 MB +\d+ ms +- /,
     );
     expect({ err, status }).toEqual({ err: '', status: 0 });
   });
@@ -191,6 +192,7 @@ describe('ps and top', () => {
       revision: '1-x',
       state: 'starting',
       start: null,
+      origin: null,
       active: 1,
       served: 0,
       memoryLimitMb: 128,
@@ -201,7 +203,9 @@ describe('ps and top', () => {
       uptimeMs: null,
       pids: [],
     };
-    expect(vmTable([row]).split('\n')[1]).toMatch(/^- +b\/\?\[2J for a +starting +- +0 +- \/ 128 MB +- +- +- +- +-$/);
+    expect(vmTable([row]).split('\n')[1]).toMatch(
+      /^- +b\/\?\[2J for a +starting +- +- +0 +- \/ 128 MB +- +- +- +- +-$/,
+    );
     expect(vmTable([{ ...row, uptimeMs: 3_723_000, exits: 17, faults: 3 }])).toMatch(/17 +3 +1:02:03/);
   });
 });

@@ -26,6 +26,8 @@ export const vmRow = Type.Object({
   state: Type.Union([Type.Literal('starting'), Type.Literal('idle'), Type.Literal('busy'), Type.Literal('ending')]),
   /** How the VM itself was started. */
   start: orNull(Type.Union([Type.Literal('cold'), Type.Literal('warm'), Type.Literal('hot')])),
+  /** What it was made from. */
+  origin: orNull(Type.Union([Type.Literal('boot'), Type.Literal('template'), Type.Literal('snapshot')])),
   /** Activations in progress, and done. */
   active: Type.Integer(),
   served: Type.Integer(),

@@ -2,6 +2,7 @@
  * The management socket of a running stack: HTTP/JSON on `<data-dir>/control.sock`.
  *
  *     GET  /status            process, address, counts
+ *     GET  /metrics           counters and histograms of the invoker, for Prometheus
  *     GET  /vms               every VM with its figures
  *     GET  /vms/ID/logs       its last log lines, one JSON object per line; ?follow=true: until it ends
  *     POST /vms/ID/kill       ends it; answers when nothing of it is left
@@ -20,7 +21,7 @@ import type { Killed, VmRow } from './protocol.ts';
 
 export interface ManagementOptions {
   readonly path: string;
-  readonly invoker: Pick<Invoker, 'status' | 'vm'>;
+  readonly invoker: Pick<Invoker, 'status' | 'vm' | 'metrics'>;
   /** What GET /status tells beside the invoker's status. */
   readonly about: Readonly<Record<string, string | number>>;
   readonly log: Logger;
@@ -112,6 +113,10 @@ async function serve(options: ManagementOptions, request: IncomingMessage, respo
   if (root === 'status' && id === undefined) {
     want('GET');
     answer(response, 200, { ...about, invoker: invoker.status() });
+  } else if (root === 'metrics' && id === undefined) {
+    want('GET');
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
+    response.end(await invoker.metrics());
   } else if (root === 'vms' && id === undefined) {
     want('GET');
     answer(response, 200, await Promise.all(invoker.status().pool.vms.map((row) => describe(invoker, row))));
@@ -148,6 +153,7 @@ async function describe(invoker: Pick<Invoker, 'vm'>, row: PoolStatus['vms'][num
     revision: row.revision,
     state: row.state,
     start: stats?.start ?? null,
+    origin: found?.vm.origin ?? null,
     active: row.active,
     served: row.served,
     memoryLimitMb: row.memoryMb,

@@ -14,6 +14,7 @@ const vmColumns: readonly Column<VmRow>[] = [
   { title: 'ACTION', cell: actionName },
   { title: 'STATE', cell: ({ state }) => state },
   { title: 'START', cell: ({ start }) => start ?? '-' },
+  { title: 'FROM', cell: ({ origin }) => origin ?? '-' },
   { title: 'RUNS', right: true, cell: ({ served }) => String(served) },
   {
     title: 'MEMORY',

@@ -19,7 +19,7 @@ import { checkControlPath, openManagement } from '../management/server.ts';
 import { type ControllerSettings, localSettings } from '../settings.ts';
 import { openStore } from '../store/sqlite.ts';
 import { lockDataDir } from './lock.ts';
-import { apiHostOf, bootOf, kindsOf, removeLeftovers, type Target } from './targets.ts';
+import { apiHostOf, bareHost, hostOf, kindsOf, removeLeftovers, type Target } from './targets.ts';
 
 export interface StackOptions {
   /** 0 takes a free one. */
@@ -97,6 +97,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     await activator.start();
     cleanups.push(() => activator.close(0));
+    const vms = options.boot === undefined ? await hostOf(target, dataDir, log) : bareHost(options.boot);
+    cleanups.push(() => vms.close());
     const invoker = await startInvoker({
       bus,
       actions: store.entities,
@@ -104,7 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       instance: 0,
       memoryMb: options.memoryMb,
       ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
-      boot: options.boot ?? (await bootOf(target, dataDir)),
+      boot: vms.boot,
       apiHost: apiHostOf(target, port),
       gatewayPorts: [port, ...(options.gatewayPorts ?? [])],
       tender: options.tender,
@@ -144,6 +146,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       clearTimeout(force);
     });
     await api.listen({ host, port }).catch((error: unknown) => Promise.reject(listenError(error, host, port)));
+    // Not before: the first request needs the processor more.
+    vms.prepare([
+      { kind: settings.defaultKind, memoryMb: settings.memoryMb.std, tender: options.tender, cpu: { shares: 1024 } },
+    ]);
     if (users.hasGuest && !isLoopback(host)) {
       log.warn({ host, namespace: guest.namespace }, 'the guest key is public: give a users file with "guest": false');
     }

@@ -69,7 +69,8 @@ describe('the stack', () => {
     await put(stack);
     await call(stack, 'POST', 'actions/echo?blocking=true', '{}');
     expect(host.vms[0]?.options.gatewayPorts).toEqual([stack.port, 4444]);
-    expect(host.vms[0]?.options.env?.__OW_API_HOST).toBe(`http://10.0.2.2:${stack.port}`);
+    const init = JSON.parse(host.vms[0]?.requests[0]?.body ?? '') as { value: { env: Record<string, string> } };
+    expect(init.value.env.__OW_API_HOST).toBe(`http://10.0.2.2:${stack.port}`);
     expect(apiHostOf('process', 1)).toBe('http://127.0.0.1:1');
   });
 

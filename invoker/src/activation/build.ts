@@ -8,8 +8,26 @@ import { transidMeta } from '../protocol/transid.ts';
 import type { Outcome } from './execute.ts';
 import type { Job } from './job.ts';
 
+/**
+ * Milliseconds, fractional: until there was a VM or one could be made; making it, by boot or by clone, when it was made for this
+ * activation; /init, when that was needed; /run.
+ */
+export interface Phases {
+  readonly queue?: number;
+  readonly boot?: number;
+  readonly clone?: number;
+  readonly init?: number;
+  readonly run?: number;
+}
+
+/** The annotations beside those of OpenWhisk. */
+export interface Way {
+  readonly start: StartKind;
+  readonly phases: Phases;
+}
+
 /** Of an activation whose action was found, with or without a VM. */
-export function buildActivation(job: Job, outcome: Outcome, start: StartKind | undefined): Activation {
+export function buildActivation(job: Job, outcome: Outcome, way: Way | undefined): Activation {
   const { message, action } = job;
   const { interval, init } = outcome;
   const asked = transidMeta(message.transid).start ?? interval.start;
@@ -28,9 +46,19 @@ export function buildActivation(job: Job, outcome: Outcome, start: StartKind | u
       ...(init === undefined ? [] : [{ key: 'initTime', value: init.duration }]),
       { key: 'waitTime', value: Math.max(0, Math.floor(began - asked)) },
       ...(message.action.binding === undefined ? [] : [{ key: 'binding', value: message.action.binding }]),
-      ...(start === undefined ? [] : [{ key: 'ebbStart', value: start }]),
+      ...(way === undefined
+        ? []
+        : [
+            { key: 'ebbStart', value: way.start },
+            { key: 'ebbPhases', value: rounded(way.phases) },
+          ]),
     ],
   });
+}
+
+/** To microseconds: as much as can be measured. */
+function rounded(phases: Phases): { [key: string]: Json } {
+  return Object.fromEntries(Object.entries(phases).map(([phase, ms]) => [phase, Math.round(ms * 1000) / 1000]));
 }
 
 /** Of an activation whose action could not be had: its kind and limits are not known. */

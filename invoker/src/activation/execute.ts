@@ -18,6 +18,8 @@ export interface Outcome {
   /** When this activation initialised the VM. */
   readonly init?: Interval;
   readonly timedOut: boolean;
+  /** Milliseconds of /init and /run, fractional, as far as they were called. */
+  readonly phases: { readonly init?: number; readonly run?: number };
   /** False when no VM took the activation. */
   readonly reached: boolean;
   /** The VM must not be used again. */
@@ -28,31 +30,37 @@ export interface Outcome {
 export const notTaken = Symbol('not taken');
 
 /** What a call came to: an answer, or the response that stands for its absence. */
-type Call = { readonly interval: Interval; readonly timedOut: boolean } & (
+type Call = { readonly interval: Interval; readonly ms: number; readonly timedOut: boolean } & (
   | { readonly answer: Extract<VmReply, { kind: 'response' }> }
   | { readonly answer?: undefined; readonly failure: ActivationResponse }
 );
 
 const kServiceUnavailable = 503;
 
+export interface ExecuteOptions {
+  readonly clock: Clock;
+  readonly limits: ResponseLimits;
+  /** What the action gets as __OW_API_HOST. */
+  readonly apiHost: string;
+}
+
 export async function execute(
   proxy: VmProxy,
   job: Job,
-  clock: Clock,
-  limits: ResponseLimits,
+  { clock, limits, apiHost }: ExecuteOptions,
 ): Promise<Outcome | typeof notTaken> {
-  let init: Interval | undefined;
+  let init: Call | undefined;
   if (proxy.initialised === undefined) {
     const settleInit = proxy.claimInit();
     let ok = false;
     try {
-      const called = await call(proxy, 'init', initBody(job, clock.now()), job, clock, limits);
+      const called = await call(proxy, 'init', initBody(job, clock.now(), apiHost), job, clock, limits);
       if (called.answer?.status === kServiceUnavailable) return notTaken;
       ok = called.answer !== undefined && isInitOk(called.answer);
-      init = called.interval;
+      init = called;
       if (!ok) {
         const response = called.answer === undefined ? called.failure : initFailure(called.answer, limits.maxBytes);
-        return outcome(response, called, init);
+        return outcome(response, called, init, undefined);
       }
     } finally {
       settleInit(ok);
@@ -64,8 +72,9 @@ export async function execute(
   if (called.answer?.status === kServiceUnavailable) return notTaken;
   return outcome(
     called.answer === undefined ? called.failure : runResponse(called.answer, limits.maxBytes),
-    init === undefined ? called : { ...called, interval: joined(init, called.interval) },
+    init === undefined ? called : { ...called, interval: joined(init.interval, called.interval) },
     init,
+    called,
   );
 }
 
@@ -79,23 +88,31 @@ async function call(
 ): Promise<Call> {
   const { timeout } = job.action.limits;
   const measure = startInterval(clock);
+  const from = clock.monotonic();
   const reply = await proxy.post(`/${phase}`, body, timeout, limits);
   const interval = measure();
+  const ms = clock.monotonic() - from;
   // As in OpenWhisk, an answer that took as long as the limit is too late as well.
   if (reply.kind === 'timeout' || interval.duration >= timeout) {
     // The timer may fire a fraction early; a timeout never reads as shorter than the limit.
     const duration = Math.max(interval.duration, timeout);
-    return { interval: { ...interval, duration }, timedOut: true, failure: timeoutResponse(timeout, phase) };
+    return { interval: { ...interval, duration }, ms, timedOut: true, failure: timeoutResponse(timeout, phase) };
   }
-  if (reply.kind === 'response') return { interval, timedOut: false, answer: reply };
-  return { interval, timedOut: false, failure: exitResponse(await proxy.whyLost(), phase) };
+  if (reply.kind === 'response') return { interval, ms, timedOut: false, answer: reply };
+  return { interval, ms, timedOut: false, failure: exitResponse(await proxy.whyLost(), phase) };
 }
 
-function outcome(response: ActivationResponse, { interval, timedOut }: Call, init: Interval | undefined): Outcome {
+function outcome(
+  response: ActivationResponse,
+  { interval, timedOut }: Call,
+  init: Call | undefined,
+  run: Call | undefined,
+): Outcome {
   return {
     response,
     interval,
-    ...(init === undefined ? {} : { init }),
+    ...(init === undefined ? {} : { init: init.interval }),
+    phases: { ...(init === undefined ? {} : { init: init.ms }), ...(run === undefined ? {} : { run: run.ms }) },
     timedOut,
     reached: true,
     spoilt: timedOut || response.statusCode >= 2,

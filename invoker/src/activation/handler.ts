@@ -27,7 +27,7 @@ import {
   TransidSchema,
 } from '../protocol/messages.ts';
 import { checker, parseObject } from '../protocol/schema.ts';
-import { buildActivation, buildFallback } from './build.ts';
+import { buildActivation, buildFallback, type Phases } from './build.ts';
 import { activationErrors } from './errors.ts';
 import { execute, notTaken, type Outcome } from './execute.ts';
 import { type Job, vmSpec } from './job.ts';
@@ -107,7 +107,7 @@ export class ActivationHandler {
     for (let vms = 0; vms < kMaxVms; vms += 1) {
       let lease: Lease;
       try {
-        lease = await this.#options.pool.acquire(vmSpec(job, this.#options.apiHost));
+        lease = await this.#options.pool.acquire(vmSpec(job));
       } catch (error) {
         log.error({ activationId: message.activationId, action: action.id, err: errorText(error) }, 'no VM');
         await this.#unreached(job, whiskError('PROVISION'));
@@ -120,13 +120,14 @@ export class ActivationHandler {
 
   /** False when the VM did not take the activation. */
   async #runOn(lease: Lease, job: Job): Promise<boolean> {
-    const { clock, responseLimits, log, metrics } = this.#options;
+    const { clock, responseLimits: limits, apiHost, log, metrics } = this.#options;
     const { message } = job;
     const { proxy } = lease;
     const start: StartKind = proxy.initialised === undefined ? 'cold' : 'hot';
+    const way = wayOf(lease);
     let outcome: Outcome;
     try {
-      const executed = await execute(proxy, job, clock, responseLimits);
+      const executed = await execute(proxy, job, { clock, limits, apiHost });
       if (executed === notTaken) {
         log.warn({ activationId: message.activationId, vm: proxy.vm.id }, 'VM declined an activation');
         lease.release(false);
@@ -139,8 +140,9 @@ export class ActivationHandler {
     }
     let record: Activation;
     try {
-      const activation = buildActivation(job, outcome, outcome.reached ? start : undefined);
-      metrics.finished(start, activation);
+      const phases: Phases = { ...way, ...outcome.phases };
+      const activation = buildActivation(job, outcome, outcome.reached ? { start, phases } : undefined);
+      metrics.finished(start, activation, phases);
       record =
         job.action.limits.logs === 0
           ? await this.#reportWithoutLogs(lease, job, outcome, activation)
@@ -217,9 +219,15 @@ export class ActivationHandler {
   }
 }
 
+/** How it came to its VM. */
+function wayOf({ queueMs, making, proxy }: Lease): Phases {
+  if (making === undefined) return { queue: queueMs };
+  return { queue: queueMs, [proxy.vm.origin === 'boot' ? 'boot' : 'clone']: making };
+}
+
 function unreachedOutcome(response: ActivationResponse, clock: Clock): Outcome {
   const interval = { start: clock.now(), duration: 0 };
-  return { response, interval, timedOut: false, reached: false, spoilt: false };
+  return { response, interval, phases: {}, timedOut: false, reached: false, spoilt: false };
 }
 
 function fetchFailure(error: unknown): ActivationResponse {

@@ -15,7 +15,7 @@ export interface Job {
   readonly action: ExecutableAction;
 }
 
-export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
+export function vmSpec({ message, action }: Job): VmSpec {
   const { limits } = action;
   return {
     group: `${message.user.namespace.name} ${action.id}`,
@@ -27,16 +27,17 @@ export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
     concurrency: limits.concurrency,
     logsMb: limits.logs,
     ...(action.cpuQuotaPercent === undefined ? {} : { cpuQuotaPercent: action.cpuQuotaPercent }),
-    env: {
-      __OW_API_HOST: apiHost,
-      ...(limits.concurrency > 1 ? { __OW_ALLOW_CONCURRENT: 'true' } : {}),
-    },
   };
 }
 
-/** The body of POST /init: the action with its init parameters and the activation's context as environment. */
-export function initBody(job: Job, now: number): string {
+/**
+ * The body of POST /init: the action with its init parameters and the activation's context as environment. What a container would have
+ * from its start is among it, so that VMs of all actions can be clones of one template.
+ */
+export function initBody(job: Job, now: number, apiHost: string): string {
   const env: JsonObject = splitArguments(job.message).env;
+  env['__OW_API_HOST'] = apiHost;
+  if (job.action.limits.concurrency > 1) env['__OW_ALLOW_CONCURRENT'] = 'true';
   for (const [key, value] of Object.entries(context(job, now))) env[`__OW_${key.toUpperCase()}`] = value;
   return job.action.initBody(env);
 }

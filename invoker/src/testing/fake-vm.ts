@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BootOptions, BootVm, ExitReport, LogRecord, Vm } from '@ebbwhisk/libos-node';
+import type { BootOptions, BootVm, ExitReport, LogRecord, Vm, VmOrigin } from '@ebbwhisk/libos-node';
 
 export interface FakeGuest {
   /** Milliseconds until flushLogs resolves; none: at once. */
@@ -19,6 +19,7 @@ export interface FakeGuest {
 export class FakeVm implements Vm {
   readonly id: string;
   readonly target = 'process';
+  readonly origin: VmOrigin = 'boot';
   readonly socketPath: string;
   readonly exited: Promise<ExitReport>;
   readonly options: BootOptions;
@@ -88,7 +89,14 @@ export class FakeVm implements Vm {
   }
 
   stats() {
-    return Promise.resolve({ pids: [], start: 'cold' as const, memoryBytes: 0, cpuMs: 0, uptimeMs: 0 });
+    return Promise.resolve({
+      pids: [],
+      start: 'cold' as const,
+      origin: this.origin,
+      memoryBytes: 0,
+      cpuMs: 0,
+      uptimeMs: 0,
+    });
   }
 
   snapshot(): Promise<never> {

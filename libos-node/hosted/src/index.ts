@@ -3,7 +3,7 @@ export { VmError, type VmErrorCode, vmErrorCodes } from './errors.ts';
 export { cpuGroups, sharesOf } from './libos/cpu-groups.ts';
 export { maxReports, readReports, type StoredReport } from './libos/crash-report.ts';
 export { bootLibos, createBootLibos, type LibosSettings } from './libos/libos-vm.ts';
-export { Templates, type TemplatesSettings } from './libos/templates.ts';
+export { type TemplateEvent, Templates, type TemplatesSettings } from './libos/templates.ts';
 export { reapOrphans } from './owner/orphans.ts';
 export { ownersFolder } from './owner/owner-folder.ts';
 export * from './paths.ts';
@@ -20,5 +20,6 @@ export type {
   StartKind,
   TenderKind,
   Vm,
+  VmOrigin,
   VmStats,
 } from './vm.ts';

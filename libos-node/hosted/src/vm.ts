@@ -9,6 +9,9 @@
 /** How a VM was started; annotated on activations and counted in measurements. */
 export type StartKind = 'cold' | 'warm' | 'hot';
 
+/** What a VM was made from: its image, a template that booted before, or a snapshot of its function. The last makes a warm start. */
+export type VmOrigin = 'boot' | 'template' | 'snapshot';
+
 /** Which tender confines the guest. `auto` takes KVM when /dev/kvm is usable. */
 export type TenderKind = 'auto' | 'kvm' | 'process';
 
@@ -51,6 +54,7 @@ export interface VmStats {
   /** Process ids that make up this VM on the host, the tender first. */
   readonly pids: readonly number[];
   readonly start: StartKind;
+  readonly origin: VmOrigin;
   /** Resident memory of those processes, bytes (Pss where the kernel tells it). */
   readonly memoryBytes: number;
   /** CPU time of those processes, milliseconds. */
@@ -78,6 +82,7 @@ export interface Vm {
   /** Unique among the VMs of this host process; used in logs and file names. */
   readonly id: string;
   readonly target: 'libos' | 'process';
+  readonly origin: VmOrigin;
   /** Unix stream socket behind which the guest's port 8080 (the action contract: POST /init, POST /run) answers. */
   readonly socketPath: string;
   /** Where BootOptions.expose ended up. */

@@ -10,6 +10,7 @@ import { type Answer, errorAnswer, InitError } from './errors.ts';
 import { initialize } from './initializer.ts';
 import { logError, outputDrained, writeSentinels } from './logs.ts';
 import { type Handler, runHandler } from './runner.ts';
+import { allowsConcurrency } from './settings.ts';
 
 type Status = 'ready' | 'starting' | 'running' | 'stopped';
 
@@ -18,7 +19,7 @@ type Message = Readonly<Record<string, unknown>>;
 const okAnswer: Answer = { status: 200, body: '{"OK":true}' };
 
 export class ActionService {
-  readonly #concurrent: boolean;
+  #concurrent: boolean;
   readonly #debug: boolean;
   #status: Status = 'ready';
   #handler: Handler | undefined;
@@ -40,6 +41,8 @@ export class ActionService {
     this.#status = 'starting';
     try {
       setInitEnvironment(env);
+      // A clone has the environment of its template: what belongs to the VM of one action comes with its code.
+      this.#concurrent ||= allowsConcurrency(process.env);
       this.#handler = await initialize({ main, code, binary: Boolean(binary), debug: this.#debug });
       this.#status = 'ready';
       await outputDrained();

@@ -22,6 +22,10 @@ export interface Settings {
 
 const defaultPort = 8080;
 
+export function allowsConcurrency(env: NodeJS.ProcessEnv): boolean {
+  return env.__OW_ALLOW_CONCURRENT?.toLowerCase() === 'true';
+}
+
 export function takeSettings(env: NodeJS.ProcessEnv): Settings {
   const take = (name: string): string | undefined => {
     const value = env[name];
@@ -38,6 +42,6 @@ export function takeSettings(env: NodeJS.ProcessEnv): Settings {
     inspector: inspector === undefined ? undefined : parseInspector(inspector),
     folder: take('EBB_RUNTIME_FOLDER'),
     template: take('EBB_RUNTIME_TEMPLATE') !== undefined,
-    concurrent: env.__OW_ALLOW_CONCURRENT?.toLowerCase() === 'true',
+    concurrent: allowsConcurrency(env),
   };
 }

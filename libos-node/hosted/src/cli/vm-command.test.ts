@@ -10,6 +10,7 @@ class FakeVm {
   readonly vm: Vm = {
     id: 'fake',
     target: 'libos',
+    origin: 'boot',
     socketPath: '/tmp/fake.sock',
     exited: this.#end.promise,
     onLog: (listener) => {

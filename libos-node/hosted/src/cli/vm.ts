@@ -1,5 +1,5 @@
 /** Entry of `npm run vm`: vm-command.ts with this process's streams and signals. */
-import { bootLibos } from '../libos/libos-vm.ts';
+import { Templates } from '../libos/templates.ts';
 import { runVmCommand } from './vm-command.ts';
 
 const stop = new AbortController();
@@ -8,4 +8,10 @@ const { stdout, stderr } = process;
 // A reader that went away must not end the VM.
 for (const stream of [stdout, stderr]) stream.on('error', () => {});
 
-process.exitCode = await runVmCommand(process.argv.slice(2), { boot: bootLibos, stdout, stderr, stop: stop.signal });
+const templates = new Templates();
+try {
+  const { startAlone: boot } = templates;
+  process.exitCode = await runVmCommand(process.argv.slice(2), { boot, stdout, stderr, stop: stop.signal });
+} finally {
+  await templates.close();
+}

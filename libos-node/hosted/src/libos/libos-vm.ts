@@ -18,8 +18,8 @@ import type {
   ExitReport,
   ExposedPort,
   LogRecord,
-  StartKind,
   Vm,
+  VmOrigin,
   VmStats,
 } from '../vm.ts';
 import { type CpuGroup, type CpuGroups, cpuGroups, niceOf } from './cpu-groups.ts';
@@ -85,12 +85,17 @@ function inspectorEnv({ inspect }: BootOptions): Readonly<Record<string, string>
 function bootArguments(options: BootOptions, image: string, socketPath: string, group: CpuGroup | undefined): string[] {
   const args = ['run', '--image', image, '--tender', options.tender ?? 'auto', '--memory', String(options.memoryMb)];
   args.push('--report-fd', '3', ...networkArguments(options, socketPath));
-  if (group !== undefined) args.push('--cgroup', group.path);
-  else if (options.cpu !== undefined) args.push('--nice', String(niceOf(options.memoryMb)));
+  args.push(...cpuArguments(options, group));
   for (const [name, value] of Object.entries({ ...options.env, ...inspectorEnv(options) }))
     args.push('--env', `${name}=${value}`);
   if (options.onTrace !== undefined) args.push('--trace');
   return args;
+}
+
+/** Its part of the CPU: by its group, or for want of one by its priority. */
+export function cpuArguments({ cpu, memoryMb }: BootOptions, group: CpuGroup | undefined): string[] {
+  if (group !== undefined) return ['--cgroup', group.path];
+  return cpu === undefined ? [] : ['--nice', String(niceOf(memoryMb))];
 }
 
 /** What a VM has to itself even as a clone. */
@@ -110,13 +115,13 @@ export type StartTender = (socketPath: string, group: CpuGroup | undefined, even
 class LibosVm implements Vm {
   readonly id: string;
   readonly target = 'libos';
+  readonly origin: VmOrigin;
   readonly socketPath: string;
   exposed?: readonly ExposedPort[];
   inspector?: Omit<ExposedPort, 'guestPort'>;
   readonly exited: Promise<ExitReport>;
   /** Resolves when the guest listens; never rejects. */
   readonly ready: Promise<void>;
-  readonly #start: StartKind;
   readonly #tender: TenderLink;
   readonly #snapshots: SnapshotTaker;
   readonly #place: OwnedPlace;
@@ -138,10 +143,10 @@ class LibosVm implements Vm {
   #isEnding = false;
   #hasExited = false;
 
-  constructor(options: CloneOptions, image: string, start: StartTender, settings: LibosSettings) {
+  constructor(options: CloneOptions, image: string, origin: VmOrigin, start: StartTender, settings: LibosSettings) {
+    this.origin = origin;
     this.id = `libos-${++lastNumber}`;
     this.#settings = settings;
-    this.#start = options.functionSnapshot === undefined ? 'cold' : 'warm';
     const { kind, profile = defaultProfile, tender = 'auto' } = options;
     this.#about = { kind, profile, tender, image };
     this.#startedAt = settings.now();
@@ -205,7 +210,8 @@ class LibosVm implements Vm {
     const figures = await readFigures(...[known].flat());
     return {
       ...figures,
-      start: this.#start,
+      start: this.origin === 'snapshot' ? 'warm' : 'cold',
+      origin: this.origin,
       uptimeMs: this.#settings.now() - this.#startedAt,
       ...(exits === undefined ? {} : { exits }),
       ...(faults === undefined ? {} : { faults }),
@@ -399,7 +405,7 @@ export function createBootLibos(overrides: Partial<LibosSettings> = {}): BootVm 
   return async (options) => {
     checkExposure(options);
     const image = imageFor(options, settings);
-    return startVm(options, image, settings, (socketPath, group, events) => {
+    return startVm(options, image, settings, 'boot', (socketPath, group, events) => {
       return new TenderProcess(settings.tenderPath, bootArguments(options, image, socketPath, group), events);
     });
   };
@@ -410,9 +416,10 @@ export async function startVm(
   options: CloneOptions,
   image: string,
   settings: LibosSettings,
+  origin: VmOrigin,
   start: StartTender,
 ): Promise<Vm> {
-  const vm = new LibosVm(options, image, start, settings);
+  const vm = new LibosVm(options, image, origin, start, settings);
   const outcome = await firstOutcome(vm, options, settings.bootTimeoutMs);
   if (outcome === 'ready') {
     try {

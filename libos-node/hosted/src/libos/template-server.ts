@@ -2,16 +2,15 @@
  * One template and the server process that clones VMs from it (`ebbtender serve`).
  *
  * Invariant: the server ends with this object's close(), with this process, and by itself when its template is of no use; its clones
- * end with it. Leaves out: which templates there are (templates.ts).
+ * end with it. Leaves out: which templates there are (templates.ts), and which of their files are kept (template-files.ts).
  */
-import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VmError } from '../errors.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import type { CloneOptions, Vm } from '../vm.ts';
 import { CloneLink } from './clone-link.ts';
 import { type Frame, frameTypes } from './frames.ts';
-import { type LibosSettings, networkArguments, startVm } from './libos-vm.ts';
+import { cpuArguments, type LibosSettings, networkArguments, startVm } from './libos-vm.ts';
 import { parseExitReport } from './reports.ts';
 import { TenderProcess } from './tender-process.ts';
 
@@ -19,10 +18,15 @@ export interface TemplateOptions {
   readonly image: string;
   readonly memoryMb: number;
   readonly env: Readonly<Record<string, string>>;
-  /** Name of the snapshot's file in `folder`. */
+  /** Name of the snapshot's file in `folder`, which is there and private. */
   readonly file: string;
   readonly folder: string;
+  /** Priority of its clones below the normal one, where it is not by groups. */
+  readonly nice?: number;
 }
+
+/** The tender gives up a template that does not park within a minute. */
+const readyTimeoutMs = 75_000;
 
 let lastNumber = 0;
 
@@ -34,6 +38,9 @@ export class TemplateServer {
   readonly #process: TenderProcess;
   readonly #ready = Promise.withResolvers<void>();
   #detail = '';
+  #isReady = false;
+  #wasReady = false;
+  #clones = 0;
 
   constructor(options: TemplateOptions, settings: LibosSettings) {
     this.#settings = settings;
@@ -41,17 +48,22 @@ export class TemplateServer {
     const id = `template-${++lastNumber}`;
     this.#place = ownerFolder.take(id);
     this.#socketPath = this.#place.path(`${id}.sock`);
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-    chmodSync(options.folder, 0o700);
     const args = ['serve', '--image', options.image, '--tender', 'process', '--memory', String(options.memoryMb)];
     args.push('--report-fd', '3', '--listen', this.#socketPath, '--snapshot', join(options.folder, options.file));
+    if (options.nice !== undefined) args.push('--nice', String(options.nice));
     for (const [name, value] of Object.entries(options.env)) args.push('--env', `${name}=${value}`);
     args.push('--env', 'EBB_RUNTIME_TEMPLATE=1');
     this.#process = new TenderProcess(settings.tenderPath, args, { onFrame: (frame) => this.#onFrame(frame) });
     if (this.#process.pid !== undefined) void this.#place.record(this.#process.pid, settings.tenderPath);
     // Whoever waits for it hears of the failure.
     this.#ready.promise.catch(() => {});
+    const timer = setTimeout(() => {
+      this.#detail = `not ready within ${readyTimeoutMs} ms`;
+      this.#process.kill();
+    }, readyTimeoutMs);
+    this.#ready.promise.finally(() => clearTimeout(timer)).catch(() => {});
     this.ended.then(() => {
+      this.#isReady = false;
       this.#place.release(`${id}.sock`);
       this.#ready.reject(new VmError('VM_TEMPLATE_FAILED', this.#detail || this.#process.stderr.toString()));
     });
@@ -62,9 +74,29 @@ export class TemplateServer {
     return this.#ready.promise;
   }
 
+  /** Clones can be had now. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** It served, though it may have ended since. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
   /** Settles when the server and its clones are gone, for whatever reason. */
   get ended(): Promise<unknown> {
     return this.#process.ended;
+  }
+
+  /** Of the server itself. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** VMs that live or are on their way. */
+  get clones(): number {
+    return this.#clones;
   }
 
   /**
@@ -72,13 +104,24 @@ export class TemplateServer {
    * those of the template.
    */
   async clone(options: CloneOptions): Promise<Vm> {
-    await this.ready;
-    const { functionSnapshot } = options;
-    return startVm(options, this.#image, this.#settings, (socketPath, _group, events) => {
-      const args = networkArguments(options, socketPath);
-      if (functionSnapshot !== undefined) args.push('--function', functionSnapshot);
-      return new CloneLink(this.#socketPath, args, events);
-    });
+    this.#clones += 1;
+    try {
+      await this.ready;
+      const { functionSnapshot } = options;
+      const origin = functionSnapshot === undefined ? 'template' : 'snapshot';
+      const vm = await startVm(options, this.#image, this.#settings, origin, (socketPath, group, events) => {
+        const args = [...networkArguments(options, socketPath), ...cpuArguments(options, group)];
+        if (functionSnapshot !== undefined) args.push('--function', functionSnapshot);
+        return new CloneLink(this.#socketPath, args, events);
+      });
+      this.#clones += 1;
+      void vm.exited.then(() => {
+        this.#clones -= 1;
+      });
+      return vm;
+    } finally {
+      this.#clones -= 1;
+    }
   }
 
   async close(): Promise<void> {
@@ -87,7 +130,11 @@ export class TemplateServer {
   }
 
   #onFrame({ type, payload }: Frame): void {
-    if (type === frameTypes.ready) this.#ready.resolve();
+    if (type === frameTypes.ready) {
+      this.#isReady = true;
+      this.#wasReady = true;
+      this.#ready.resolve();
+    }
     if (type === frameTypes.exit) this.#detail = parseExitReport(payload).detail ?? '';
   }
 }

@@ -118,6 +118,7 @@ process.on('exit', () => {
 class ProcessVm implements Vm {
   readonly id: string;
   readonly target = 'process';
+  readonly origin = 'boot';
   readonly socketPath: string;
   inspector?: Omit<ExposedPort, 'guestPort'>;
   readonly exited: Promise<ExitReport>;
@@ -160,7 +161,12 @@ class ProcessVm implements Vm {
   async stats(): Promise<VmStats> {
     const { pid } = this.#child;
     if (this.#ended || pid === undefined) throw new VmError('VM_ENDED');
-    return { ...(await readFigures(pid)), start: 'cold', uptimeMs: performance.now() - this.#startedAt };
+    return {
+      ...(await readFigures(pid)),
+      start: 'cold',
+      origin: this.origin,
+      uptimeMs: performance.now() - this.#startedAt,
+    };
   }
 
   async snapshot(): Promise<void> {
