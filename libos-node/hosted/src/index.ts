@@ -7,6 +7,7 @@ export { type TemplateEvent, Templates, type TemplatesSettings } from './libos/t
 export { reapOrphans } from './owner/orphans.ts';
 export { ownersFolder } from './owner/owner-folder.ts';
 export * from './paths.ts';
+export { PreparedVms, type PreparedVmsOptions } from './prepared-vms.ts';
 export { bootProcess, createProcessBoot, type ProcessTargetOptions } from './process/process-vm.ts';
 export type {
   BootOptions,
