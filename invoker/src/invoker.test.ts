@@ -52,7 +52,7 @@ describe('a first activation', () => {
       string,
       number
     >;
-    expect(Object.keys(phases)).toEqual(['queue', 'boot', 'init', 'run']);
+    expect(Object.keys(phases)).toEqual(['queue', 'clone', 'init', 'run']);
     for (const ms of Object.values(phases)) expect(ms).toBeGreaterThanOrEqual(0);
   });
 

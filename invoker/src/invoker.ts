@@ -4,7 +4,14 @@
  * decides about VMs.
  */
 
-import { type BootVm, cpuGroups, type Profile, type TenderKind } from '@ebbwhisk/libos-node';
+import {
+  type BootVm,
+  type CloneOptions,
+  cpuGroups,
+  type Profile,
+  type TenderKind,
+  type Vm,
+} from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { ActionCache } from './actions/action-cache.ts';
 import { ActivationHandler } from './activation/handler.ts';
@@ -15,6 +22,8 @@ import { startHealthPings } from './health.ts';
 import { type ActivationCounts, Metrics } from './metrics.ts';
 import { type ManagedVm, Pool, type PoolStatus } from './pool.ts';
 import { invokerInstance, topics } from './protocol/messages.ts';
+import { followInvalidations, sweep } from './snapshots/invalidation.ts';
+import { SnapshotCache } from './snapshots/snapshot-cache.ts';
 import type { ActionStore, ActivationStore } from './store/store.ts';
 
 export interface InvokerOptions {
@@ -28,6 +37,12 @@ export interface InvokerOptions {
   /** Cores that all VMs may use together, each its part by memory as a hard limit. Default: no such limit. */
   readonly cpus?: number;
   readonly boot: BootVm;
+  /** Clones snapshots of functions; without it, or without `snapshots`, there are no warm starts. */
+  readonly clone?: (options: CloneOptions) => Promise<Vm>;
+  /** Where snapshots of functions are kept, and how much of them. */
+  readonly snapshots?: { readonly folder: string; readonly maxBytes: number };
+  /** VMs made ahead, at most. Default 0. */
+  readonly prepared?: number;
   /** Given to actions as __OW_API_HOST. */
   readonly apiHost: string;
   /** Ports of the host's 127.0.0.1 that guests may reach through the gateway address. */
@@ -38,6 +53,8 @@ export interface InvokerOptions {
   readonly clock?: Clock;
   /** An idle VM ends after this long. Default 10 minutes. */
   readonly idleMs?: number;
+  /** A VM is idle this long before a snapshot of its function is taken. Default 50 ms. */
+  readonly captureDelayMs?: number;
   /** close() waits this long for running activations. Default 30 seconds. */
   readonly drainMs?: number;
   /** Messages taken from the bus and not yet done. Default 4 for each 128 MB of memory, at least 64. */
@@ -67,6 +84,7 @@ export interface Invoker {
 }
 
 const kDefaultIdleMs = 10 * 60_000;
+const kDefaultCaptureDelayMs = 50;
 const kDefaultDrainMs = 30_000;
 const kDefaultResponseBytes = 1024 * 1024;
 const kMinActionMb = 128;
@@ -77,8 +95,21 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
   const { bus, instance, memoryMb, clock = systemClock } = options;
   const log = options.log.child({ component: `invoker${instance}` });
   const identity = invokerInstance(instance, memoryMb, `invoker${instance}`);
+  const snapshots =
+    options.snapshots && (await SnapshotCache.open({ ...options.snapshots, log, now: () => clock.now() }));
+  const metrics = new Metrics({
+    queued: () => pool.queued,
+    usedMb: () => pool.usedMb,
+    prepared: () => pool.prepared,
+    snapshots: () => ({ count: snapshots?.count ?? 0, bytes: snapshots?.bytes ?? 0 }),
+  });
   const pool = new Pool({
     boot: options.boot,
+    ...(options.clone === undefined ? {} : { clone: options.clone }),
+    ...(snapshots === undefined ? {} : { snapshots }),
+    prepared: options.prepared ?? 0,
+    captureDelayMs: options.captureDelayMs ?? kDefaultCaptureDelayMs,
+    onCaptured: (ms) => metrics.captured(ms),
     bootOptions: {
       ...(options.tender === undefined ? {} : { tender: options.tender }),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
@@ -90,7 +121,6 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
     clock,
     log,
   });
-  const metrics = new Metrics({ queued: () => pool.queued, usedMb: () => pool.usedMb });
   const reporter = new Reporter({
     bus,
     activations: options.activations,
@@ -127,12 +157,17 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
       inFlight -= 1;
     }
   });
+  const invalidations = snapshots && (await followInvalidations(bus, instance, snapshots));
+  if (snapshots !== undefined) {
+    sweep(options.actions, snapshots).catch((error: unknown) => log.error({ err: error }, 'sweeping snapshots failed'));
+  }
   const pings = startHealthPings(bus, identity, log);
   log.info({ memoryMb, maxInFlight, cpuShares: cpuGroups().method }, 'invoker started');
 
   async function shutDown(): Promise<void> {
     state = 'closing';
     await pings.stop();
+    await invalidations?.close();
     const drained = consumer.close();
     await within(drained, options.drainMs ?? kDefaultDrainMs);
     await pool.close(0);

@@ -8,6 +8,8 @@ import { type Activation, activationStatusTexts } from './protocol/activation-re
 export interface MetricSources {
   readonly queued: () => number;
   readonly usedMb: () => number;
+  readonly prepared: () => number;
+  readonly snapshots: () => { readonly count: number; readonly bytes: number };
 }
 
 export interface ActivationCounts {
@@ -25,6 +27,8 @@ export class Metrics {
   readonly #durations: Histogram<'start'>;
   readonly #phases: Histogram<'phase'>;
   readonly #lost: Counter<'what'>;
+  readonly #captures: Histogram<never>;
+  readonly #captureFailures: Counter<never>;
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
@@ -54,6 +58,41 @@ export class Metrics {
       labelNames: ['what'],
       registers,
     });
+    this.#captures = new Histogram({
+      name: 'ebbwhisk_invoker_capture_seconds',
+      help: 'Taking a snapshot of a function; no activation waits for it.',
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+      registers,
+    });
+    this.#captureFailures = new Counter({
+      name: 'ebbwhisk_invoker_capture_failures_total',
+      help: 'Snapshots of functions that could not be taken.',
+      registers,
+    });
+    new Gauge({
+      name: 'ebbwhisk_invoker_snapshots',
+      help: 'Snapshots of functions on disk.',
+      registers,
+      collect() {
+        this.set(sources.snapshots().count);
+      },
+    });
+    new Gauge({
+      name: 'ebbwhisk_invoker_snapshot_bytes',
+      help: 'Size of the snapshots of functions on disk.',
+      registers,
+      collect() {
+        this.set(sources.snapshots().bytes);
+      },
+    });
+    new Gauge({
+      name: 'ebbwhisk_invoker_prepared_vms',
+      help: 'VMs made ahead that wait for an action.',
+      registers,
+      collect() {
+        this.set(sources.prepared());
+      },
+    });
     new Gauge({
       name: 'ebbwhisk_invoker_queue_length',
       help: 'Activations that wait for a VM.',
@@ -77,6 +116,12 @@ export class Metrics {
     this.#activations.inc({ start: start ?? 'none', status: activationStatusTexts[activation.response.statusCode] });
     for (const [phase, ms] of Object.entries(phases)) this.#phases.observe({ phase }, ms / 1000);
     if (start !== undefined) this.#durations.observe({ start }, (activation.duration ?? 0) / 1000);
+  }
+
+  /** Undefined: it failed. */
+  captured(ms: number | undefined): void {
+    if (ms === undefined) this.#captureFailures.inc();
+    else this.#captures.observe(ms / 1000);
   }
 
   lost(what: 'ack' | 'record'): void {

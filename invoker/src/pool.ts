@@ -4,18 +4,20 @@
  * Invariants: the memory limits of all VMs that exist, ending ones included, never exceed the budget; a VM serves one
  * key (invocation namespace, action, revision) for its whole life and at most `concurrency` activations at a time;
  * waiting activations are served strictly in order. Idle VMs go least recently used first when room is needed, after
- * the idle time, and when a newer revision of their action comes. Left out: warm clones, pre-made VMs.
+ * the idle time, and when a newer revision of their action comes. A VM is given to nobody while a snapshot of it is taken. Where VMs come from is
+ * vm-source.ts's; VMs made ahead count against the budget and go before any idle one.
  */
 
-import { type BootOptions, type BootVm, type CpuShare, type ExitReport, sharesOf, type Vm } from '@ebbwhisk/libos-node';
-import type { Logger } from 'pino';
-import { type Clock, within } from './clock.ts';
+import { type BootOptions, type CpuShare, type ExitReport, sharesOf, type Vm } from '@ebbwhisk/libos-node';
+import { within } from './clock.ts';
 import type { RecentLogs } from './container/recent-logs.ts';
 import { VmProxy } from './container/vm-proxy.ts';
 import { errorText, InvokerError } from './errors.ts';
+import type { SnapshotKey } from './snapshots/snapshot-key.ts';
+import { type MadeVm, type SourceSpec, VmSource, type VmSourceOptions } from './vm-source.ts';
 
 /** What an activation needs of a VM. */
-export interface VmSpec {
+export interface VmSpec extends SourceSpec {
   /** Invocation namespace and action id. */
   readonly group: string;
   /** The parts of `group`, for people. */
@@ -28,11 +30,14 @@ export interface VmSpec {
   readonly logsMb: number;
   /** Hard limit of this action, percent of one core. */
   readonly cpuQuotaPercent?: number;
+  readonly snapshot?: SnapshotKey;
 }
 
 /** The right to run one activation on a VM. */
 export interface Lease {
   readonly proxy: VmProxy;
+  /** The first one of its VM. */
+  readonly isFirst: boolean;
   /** Milliseconds that it was waited for, without the making of the VM. */
   readonly queueMs: number;
   /** Milliseconds that its VM took to be made, when it was made for this. */
@@ -43,25 +48,26 @@ export interface Lease {
    */
   settle(): void;
   /** Gives it back, once. Without `keep` the VM takes nothing more and ends when its last activation is done. */
-  release(keep: boolean): void;
+  release(keep: boolean, result?: 'success' | 'failure'): void;
 }
 
-export interface PoolOptions {
-  readonly boot: BootVm;
+export interface PoolOptions extends VmSourceOptions {
   /** Added to every boot: tender, profile, gateway ports. */
   readonly bootOptions: Pick<BootOptions, 'tender' | 'profile' | 'gatewayPorts'>;
   readonly memoryMb: number;
   /** Cores that all VMs may use together, each its part by memory as a hard limit. Absent: no such limit. */
   readonly cpus?: number;
   readonly idleMs: number;
-  readonly clock: Clock;
-  readonly log: Logger;
+  /** How long a VM is idle before a snapshot of its function is taken. */
+  readonly captureDelayMs: number;
 }
 
 export interface PoolStatus {
   readonly memoryMb: number;
   readonly usedMb: number;
   readonly queued: number;
+  /** VMs made ahead, which are no action's yet. */
+  readonly prepared: number;
   readonly vms: readonly {
     readonly id: string | undefined;
     readonly namespace: string;
@@ -94,27 +100,39 @@ interface Entry {
   proxy: VmProxy | undefined;
   /** How long its VM took to be made; told to the activation that it was made for. */
   madeMs: number | undefined;
+  /** Nobody has had it yet. */
+  isNew: boolean;
   active: number;
   served: number;
   /** Of these, the ones that are answered. */
   settling: number;
+  /** An activation went well. */
+  succeeded: boolean;
   /** Takes nothing more. */
   doomed: boolean;
   ending: boolean;
   /** Ended and forgotten; its memory is free. */
   gone: boolean;
   idleTimer: NodeJS.Timeout | undefined;
+  captureTimer: NodeJS.Timeout | undefined;
+  /** Of a snapshot of its function. */
+  capture: 'unwanted' | 'wanted' | 'running';
+  /** It came from a snapshot, whose first activation is not done yet. */
+  isOnTrial: boolean;
 }
 
 interface Waiter {
   readonly spec: VmSpec;
   readonly since: number;
+  /** A VM made ahead was asked for already. */
+  asked: boolean;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class Pool {
   readonly #options: PoolOptions;
+  readonly #source: VmSource;
   readonly #entries = new Map<string, Set<Entry>>();
   /** Ready and without activation, the least recently used first. */
   readonly #idle = new Set<Entry>();
@@ -122,12 +140,23 @@ export class Pool {
   readonly #abortBoots = new AbortController();
   #usedMb = 0;
   #endingMb = 0;
+  /** Of VMs made ahead that are on their way out. */
+  #sheddingMb = 0;
   #active = 0;
   #closed = false;
   #onQuiet: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#source = new VmSource(options, {
+      reserve: (memoryMb) => this.#reserve(memoryMb),
+      release: (memoryMb) => {
+        this.#usedMb -= memoryMb;
+        this.#sheddingMb = Math.max(0, this.#sheddingMb - memoryMb);
+        this.#pump();
+      },
+      isIdle: () => this.#active === 0 && this.#queue.length === 0,
+    });
   }
 
   /**
@@ -140,7 +169,7 @@ export class Pool {
       return Promise.reject(new InvokerError('POOL_TOO_SMALL', `${spec.memoryMb} > ${this.#options.memoryMb} MB`));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Lease>();
-    this.#queue.push({ spec, since: this.#options.clock.monotonic(), resolve, reject });
+    this.#queue.push({ spec, since: this.#options.clock.monotonic(), asked: false, resolve, reject });
     this.#pump();
     return promise;
   }
@@ -161,7 +190,13 @@ export class Pool {
             memoryMb: spec.memoryMb,
           }) satisfies PoolStatus['vms'][number],
       );
-    return { memoryMb: this.#options.memoryMb, usedMb: this.#usedMb, queued: this.#queue.length, vms };
+    return {
+      memoryMb: this.#options.memoryMb,
+      usedMb: this.#usedMb,
+      queued: this.#queue.length,
+      prepared: this.#source.prepared,
+      vms,
+    };
   }
 
   /** The VM of this id, unless it is still starting or gone. */
@@ -181,6 +216,11 @@ export class Pool {
 
   get queued(): number {
     return this.#queue.length;
+  }
+
+  /** VMs made ahead. */
+  get prepared(): number {
+    return this.#source.prepared;
   }
 
   get usedMb(): number {
@@ -206,6 +246,7 @@ export class Pool {
         await proxy.vm.exited;
       }),
     );
+    await this.#source.close();
   }
 
   #pump(): void {
@@ -216,10 +257,9 @@ export class Pool {
   /** True when the waiter was served (or will be, by a VM that is starting). */
   #place(waiter: Waiter): boolean {
     const { spec } = waiter;
-    const entry = this.#match(spec) ?? (this.#isSettling(spec) ? undefined : this.#make(spec));
+    const entry = this.#match(spec) ?? (this.#isSettling(spec) ? undefined : this.#make(waiter));
     if (entry === undefined) return false;
-    this.#idle.delete(entry);
-    clearTimeout(entry.idleTimer);
+    this.#wake(entry);
     entry.active += 1;
     this.#active += 1;
     if (entry.proxy !== undefined) waiter.resolve(this.#lease(entry, entry.proxy, waiter));
@@ -241,7 +281,7 @@ export class Pool {
     if (entries === undefined) return undefined;
     let found: Entry | undefined;
     for (const entry of entries) {
-      if (entry.doomed || entry.active >= entry.spec.concurrency) continue;
+      if (entry.doomed || entry.capture === 'running' || entry.active >= entry.spec.concurrency) continue;
       if (entry.spec.revision === spec.revision) {
         // Ready ones first; then the busiest, so that others can become idle and go.
         if (found === undefined || rank(entry) > rank(found)) found = entry;
@@ -258,51 +298,79 @@ export class Pool {
     return false;
   }
 
-  #make(spec: VmSpec): Entry | undefined {
+  #make(waiter: Waiter): Entry | undefined {
+    const { spec } = waiter;
     this.#retireOlderRevisions(spec);
-    const freeMb = this.#options.memoryMb - this.#usedMb;
-    if (spec.memoryMb > freeMb) {
-      this.#evict(spec.memoryMb - freeMb - this.#endingMb);
-      return undefined;
-    }
+    const options = this.#bootOptions(spec);
+    const prepared = this.#source.takePrepared(spec, options, waiter.asked);
+    waiter.asked = true;
+    if (prepared === undefined && !this.#makeRoom(spec.memoryMb)) return undefined;
     const { promise: ready, resolve, reject } = Promise.withResolvers<VmProxy>();
     const entry: Entry = {
       spec,
       ready,
       proxy: undefined,
       madeMs: undefined,
+      isNew: true,
       active: 0,
       served: 0,
       settling: 0,
+      succeeded: false,
       doomed: false,
       ending: false,
       gone: false,
       idleTimer: undefined,
+      captureTimer: undefined,
+      capture: 'unwanted',
+      isOnTrial: false,
     };
     const siblings = this.#entries.get(spec.group);
     if (siblings === undefined) this.#entries.set(spec.group, new Set([entry]));
     else siblings.add(entry);
-    this.#usedMb += spec.memoryMb;
-    this.#boot(entry).then(resolve, reject);
+    this.#start(entry, options, prepared).then(resolve, reject);
     ready.catch(() => this.#forget(entry));
     return entry;
   }
 
-  async #boot(entry: Entry): Promise<VmProxy> {
+  /** True when that much is reserved now; else it will be free in a moment, or there is nothing to end. */
+  #makeRoom(memoryMb: number): boolean {
+    const freeMb = this.#options.memoryMb - this.#usedMb;
+    if (memoryMb <= freeMb) {
+      this.#usedMb += memoryMb;
+      return true;
+    }
+    const missingMb = memoryMb - freeMb - this.#endingMb - this.#sheddingMb;
+    if (missingMb <= 0) return false;
+    const shedMb = this.#source.shed(missingMb);
+    this.#sheddingMb += shedMb;
+    if (shedMb < missingMb) this.#evict(missingMb - shedMb);
+    return false;
+  }
+
+  /** For a VM made ahead: only what nobody waits for. */
+  #reserve(memoryMb: number): boolean {
+    if (this.#closed || this.#queue.length > 0 || this.#usedMb + memoryMb > this.#options.memoryMb) return false;
+    this.#usedMb += memoryMb;
+    return true;
+  }
+
+  #bootOptions(spec: VmSpec): BootOptions {
+    const { kind, memoryMb } = spec;
+    const { signal } = this.#abortBoots;
+    return { ...this.#options.bootOptions, kind, memoryMb, cpu: this.#cpuShare(spec), signal };
+  }
+
+  async #start(entry: Entry, options: BootOptions, prepared: MadeVm | undefined): Promise<VmProxy> {
     const { spec } = entry;
-    const { boot, bootOptions, log, clock } = this.#options;
+    const { log, clock } = this.#options;
     const from = clock.monotonic();
-    const vm = await boot({
-      ...bootOptions,
-      kind: spec.kind,
-      memoryMb: spec.memoryMb,
-      cpu: this.#cpuShare(spec),
-      signal: this.#abortBoots.signal,
-    });
+    const { vm, initialised } = prepared ?? (await this.#source.make(spec, options));
     entry.madeMs = clock.monotonic() - from;
     log.debug({ vm: vm.id, action: spec.group, origin: vm.origin, ms: entry.madeMs }, 'VM made');
-    const proxy = new VmProxy(vm, spec);
+    const proxy = new VmProxy(vm, { ...spec, initialised });
     entry.proxy = proxy;
+    entry.isOnTrial = initialised;
+    if (!initialised && this.#source.wants(spec, vm)) entry.capture = 'wanted';
     void vm.exited.then((report) => {
       if (!entry.ending) log.info({ vm: vm.id, action: spec.group, report }, 'VM ended by itself');
       this.#forget(entry);
@@ -321,6 +389,8 @@ export class Pool {
   }
 
   #lease(entry: Entry, proxy: VmProxy, { since }: Waiter): Lease {
+    const isFirst = entry.isNew;
+    entry.isNew = false;
     const making = entry.madeMs;
     entry.madeMs = undefined;
     const queueMs = Math.max(0, this.#options.clock.monotonic() - since - (making ?? 0));
@@ -334,6 +404,7 @@ export class Pool {
     };
     return {
       proxy,
+      isFirst,
       queueMs,
       making,
       settle: () => {
@@ -344,10 +415,11 @@ export class Pool {
           this.#pump();
         }, kSettleMs);
       },
-      release: (keep) => {
+      release: (keep, result) => {
         if (released) return;
         released = true;
         settled();
+        this.#judge(entry, keep, result);
         entry.active -= 1;
         entry.served += 1;
         this.#active -= 1;
@@ -368,9 +440,51 @@ export class Pool {
     this.#idle.add(entry);
     entry.idleTimer = setTimeout(() => this.#end(entry), this.#options.idleMs);
     entry.idleTimer.unref();
+    if (entry.capture === 'wanted' && entry.succeeded) this.#captureLater(entry);
+    this.#source.refill();
+  }
+
+  /** It is idle no more. */
+  #wake(entry: Entry): void {
+    this.#idle.delete(entry);
+    clearTimeout(entry.idleTimer);
+    clearTimeout(entry.captureTimer);
+  }
+
+  #captureLater(entry: Entry): void {
+    entry.captureTimer = setTimeout(() => {
+      if (!this.#idle.has(entry)) return;
+      // Who waits needs the processor more, and perhaps the memory of this very VM.
+      if (this.#source.isCapturing || this.#queue.length > 0) this.#captureLater(entry);
+      else void this.#capture(entry);
+    }, this.#options.captureDelayMs);
+    entry.captureTimer.unref();
+  }
+
+  /** No activation is given to the VM meanwhile: its answer would come late. */
+  async #capture(entry: Entry): Promise<void> {
+    const { proxy } = entry;
+    if (proxy === undefined) return;
+    this.#wake(entry);
+    entry.capture = 'running';
+    await this.#source.capture(entry.spec, proxy.vm);
+    entry.capture = 'unwanted';
+    if (!entry.gone && !entry.ending) this.#rest(entry);
+    this.#pump();
+  }
+
+  /** Of the VM's first activation depends whether its snapshot is good, or whether there is to be one. */
+  #judge(entry: Entry, keep: boolean, result: 'success' | 'failure' | undefined): void {
+    if (result === 'success') entry.succeeded = true;
+    if (!entry.isOnTrial || result === undefined) return;
+    entry.isOnTrial = false;
+    this.#source.judge(entry.spec, result === 'success' ? 'worked' : keep ? 'failed' : 'fatal');
   }
 
   #retireOlderRevisions(spec: VmSpec): void {
+    if ([...(this.#entries.get(spec.group) ?? [])].some((entry) => isNewer(spec.revision, entry.spec.revision))) {
+      this.#source.retire(spec.action, spec.revision);
+    }
     for (const entry of this.#entries.get(spec.group) ?? []) {
       if (entry.doomed || !isNewer(spec.revision, entry.spec.revision)) continue;
       entry.doomed = true;
@@ -382,7 +496,10 @@ export class Pool {
   #evict(mb: number): void {
     const victims: Entry[] = [];
     let found = 0;
-    for (const entry of this.#idle) {
+    // Those last of whose functions there will be a snapshot in a moment.
+    const isSoon = (entry: Entry) => entry.capture === 'wanted' && entry.succeeded;
+    const all = [...this.#idle];
+    for (const entry of [...all.filter((each) => !isSoon(each)), ...all.filter(isSoon)]) {
       if (found >= mb) break;
       victims.push(entry);
       found += entry.spec.memoryMb;
@@ -395,8 +512,7 @@ export class Pool {
     entry.doomed = true;
     entry.ending = true;
     this.#endingMb += entry.spec.memoryMb;
-    this.#idle.delete(entry);
-    clearTimeout(entry.idleTimer);
+    this.#wake(entry);
     entry.proxy.end().catch((error: unknown) => {
       this.#options.log.error({ vm: entry.proxy?.vm.id, err: errorText(error) }, 'ending a VM failed');
     });
@@ -409,8 +525,7 @@ export class Pool {
     if (entries.size === 0) this.#entries.delete(entry.spec.group);
     entry.gone = true;
     entry.doomed = true;
-    this.#idle.delete(entry);
-    clearTimeout(entry.idleTimer);
+    this.#wake(entry);
     this.#usedMb -= entry.spec.memoryMb;
     if (entry.ending) this.#endingMb -= entry.spec.memoryMb;
   }

@@ -61,6 +61,8 @@ export interface ExecutableAction {
   readonly provideApiKey: boolean;
   /** Of the annotation `ebbCpuQuota`. */
   readonly cpuQuotaPercent?: number;
+  /** Of the annotation `ebbSnapshot`: false keeps every start of it cold. */
+  readonly snapshots: boolean;
   /** Characters held, for the cache's bound. */
   readonly size: number;
   /** The body of POST /init. */
@@ -88,6 +90,7 @@ export function readAction(document: string): ExecutableAction {
     limits: { ...defaultLimits, ...doc.limits },
     provideApiKey: isTruthy(annotation(doc.annotations ?? [], 'provide-api-key'), true),
     ...cpuQuota(annotation(doc.annotations ?? [], 'ebbCpuQuota')),
+    snapshots: isTruthy(annotation(doc.annotations ?? [], 'ebbSnapshot'), true),
     size: initHead.length,
     initBody: (env) => `${initHead}${stringifyJson(env)}}}`,
   };

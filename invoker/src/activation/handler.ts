@@ -107,7 +107,7 @@ export class ActivationHandler {
     for (let vms = 0; vms < kMaxVms; vms += 1) {
       let lease: Lease;
       try {
-        lease = await this.#options.pool.acquire(vmSpec(job));
+        lease = await this.#options.pool.acquire(vmSpec(job, this.#options.apiHost));
       } catch (error) {
         log.error({ activationId: message.activationId, action: action.id, err: errorText(error) }, 'no VM');
         await this.#unreached(job, whiskError('PROVISION'));
@@ -123,7 +123,7 @@ export class ActivationHandler {
     const { clock, responseLimits: limits, apiHost, log, metrics } = this.#options;
     const { message } = job;
     const { proxy } = lease;
-    const start: StartKind = proxy.initialised === undefined ? 'cold' : 'hot';
+    const start: StartKind = proxy.initialised === undefined ? 'cold' : lease.isFirst ? 'warm' : 'hot';
     const way = wayOf(lease);
     let outcome: Outcome;
     try {
@@ -157,7 +157,7 @@ export class ActivationHandler {
 
   async #reportWithoutLogs(lease: Lease, { message }: Job, outcome: Outcome, activation: Activation) {
     const { reporter } = this.#options;
-    lease.release(!outcome.spoilt);
+    lease.release(!outcome.spoilt, resultOf(outcome));
     await (message.blocking ? reporter.combined(message, activation) : reporter.completion(message, activation));
     return activation;
   }
@@ -183,7 +183,7 @@ export class ActivationHandler {
     if (outcome.response.statusCode === 2) {
       logs.push(formatLogLine(now, 'stderr', activationErrors.LOG_DEVELOPER_ERROR));
     }
-    lease.release(complete && !outcome.spoilt);
+    lease.release(complete && !outcome.spoilt, resultOf(outcome));
     await sent;
     await reporter.completion(message, activation);
     return { ...activation, logs };
@@ -217,6 +217,10 @@ export class ActivationHandler {
       // Without these there is nobody to tell; it was logged.
     }
   }
+}
+
+function resultOf({ response }: Outcome): 'success' | 'failure' {
+  return response.statusCode === 0 ? 'success' : 'failure';
 }
 
 /** How it came to its VM. */

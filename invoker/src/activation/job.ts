@@ -7,6 +7,7 @@ import { stringifyJson } from '../protocol/json.ts';
 import { type ActivationMessage, fqnDocId } from '../protocol/messages.ts';
 import { isJsonObject } from '../protocol/schema.ts';
 import { transidMeta } from '../protocol/transid.ts';
+import { snapshotKey } from '../snapshots/snapshot-key.ts';
 
 type JsonObject = { [key: string]: Json };
 
@@ -15,14 +16,20 @@ export interface Job {
   readonly action: ExecutableAction;
 }
 
-export function vmSpec({ message, action }: Job): VmSpec {
-  const { limits } = action;
+export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
+  const { limits, kind } = action;
+  // What initBody() makes of the message and the invoker, but for what /run sets again.
+  const { env } = splitArguments(message);
+  const others = { kind, memory: limits.memory, concurrent: limits.concurrency > 1, apiHost, env: stringifyJson(env) };
   return {
     group: `${message.user.namespace.name} ${action.id}`,
     namespace: message.user.namespace.name,
     action: action.id,
     revision: action.revision,
     kind: action.kind,
+    ...(action.snapshots
+      ? { snapshot: snapshotKey(message.user.namespace.name, action.id, action.revision, others) }
+      : {}),
     memoryMb: limits.memory,
     concurrency: limits.concurrency,
     logsMb: limits.logs,

@@ -18,6 +18,13 @@ export interface CollectedLogs {
   readonly complete: boolean;
 }
 
+export interface VmProxyOptions {
+  readonly concurrency: number;
+  readonly logsMb: number;
+  /** It needs no /init. */
+  readonly initialised: boolean;
+}
+
 export class VmProxy {
   readonly vm: Vm;
   /** For whoever looks at the VM; activations have their own. */
@@ -29,10 +36,11 @@ export class VmProxy {
   /** Undefined until somebody takes up the initialisation; false when it failed. */
   #initialised: Promise<boolean> | undefined;
 
-  constructor(vm: Vm, options: { readonly concurrency: number; readonly logsMb: number }) {
+  constructor(vm: Vm, options: VmProxyOptions) {
     this.vm = vm;
     this.#client = new VmClient(vm.socketPath, options.concurrency);
     this.#logs = new LogCollector(options.logsMb);
+    if (options.initialised) this.#initialised = Promise.resolve(true);
     this.#stopLogs = vm.onLog((record) => {
       this.#logs.add(record);
       this.recent.add(record);

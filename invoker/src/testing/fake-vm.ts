@@ -3,15 +3,30 @@
  * break its connection and die like a guest does.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BootOptions, BootVm, ExitReport, LogRecord, Vm, VmOrigin } from '@ebbwhisk/libos-node';
+import {
+  type BootOptions,
+  type BootVm,
+  type CloneOptions,
+  type ExitReport,
+  type LogRecord,
+  type Vm,
+  VmError,
+  type VmOrigin,
+} from '@ebbwhisk/libos-node';
 
 export interface FakeGuest {
   /** Milliseconds until flushLogs resolves; none: at once. */
   readonly flushMs?: number;
+  /** Milliseconds that a snapshot takes. */
+  readonly snapshotMs?: number;
+  /** Rejects with what this throws. */
+  onSnapshot?(vm: FakeVm, file: string): void;
+  /** Called before a VM is cloned from a snapshot. */
+  onClone?(file: string): void;
   /** Called for each request; the default answers /init with OK and /run with its own value. */
   onRequest?(request: { path: string; body: string; vm: FakeVm; response: ServerResponse }): void | Promise<void>;
 }
@@ -19,21 +34,24 @@ export interface FakeGuest {
 export class FakeVm implements Vm {
   readonly id: string;
   readonly target = 'process';
-  readonly origin: VmOrigin = 'boot';
+  readonly origin: VmOrigin;
   readonly socketPath: string;
   readonly exited: Promise<ExitReport>;
   readonly options: BootOptions;
   readonly requests: { path: string; body: string }[] = [];
   connections = 0;
   ended = false;
+  readonly #guest: FakeGuest;
   #dir: string;
   #flushMs: number;
   #server: Server;
   #resolveExit: (report: ExitReport) => void = () => {};
   #listeners = new Set<(record: LogRecord) => void>();
 
-  constructor(id: string, options: BootOptions, guest: FakeGuest) {
+  constructor(id: string, options: BootOptions, guest: FakeGuest, origin: VmOrigin) {
     this.id = id;
+    this.origin = origin;
+    this.#guest = guest;
     this.options = options;
     this.#flushMs = guest.flushMs ?? 0;
     this.#dir = mkdtempSync(join(tmpdir(), 'fake-vm-'));
@@ -99,8 +117,13 @@ export class FakeVm implements Vm {
     });
   }
 
-  snapshot(): Promise<never> {
-    return Promise.reject(new Error('no snapshots here'));
+  /** Like the real one, the file is there whole or not at all. */
+  async snapshot(file: string): Promise<void> {
+    const { snapshotMs = 0, onSnapshot } = this.#guest;
+    await new Promise((resolve) => setTimeout(resolve, snapshotMs));
+    if (this.ended) throw new VmError('VM_ENDED');
+    onSnapshot?.(this, file);
+    writeFileSync(file, `snapshot of ${this.id}`, { mode: 0o600 });
   }
 
   async end(): Promise<ExitReport> {
@@ -115,7 +138,9 @@ export function answer(response: ServerResponse, status: number, body: string): 
 }
 
 export interface FakeHost {
+  /** VMs that count as cloned from a template. */
   readonly boot: BootVm;
+  readonly clone: (options: CloneOptions) => Promise<Vm>;
   /** Every VM ever booted, in order. */
   readonly vms: FakeVm[];
   /** VMs that exist now. */
@@ -125,14 +150,21 @@ export interface FakeHost {
 
 export function fakeHost(guest: FakeGuest = {}): FakeHost {
   const vms: FakeVm[] = [];
+  const start = async (options: BootOptions, origin: VmOrigin) => {
+    const vm = new FakeVm(`vm${vms.length}`, options, guest, origin);
+    vms.push(vm);
+    await vm.listen();
+    return vm;
+  };
   return {
     vms,
     alive: () => vms.filter((vm) => !vm.ended),
-    boot: async (options) => {
-      const vm = new FakeVm(`vm${vms.length}`, options, guest);
-      vms.push(vm);
-      await vm.listen();
-      return vm;
+    boot: (options) => start(options, 'template'),
+    clone: async (options) => {
+      const { functionSnapshot = '' } = options;
+      guest.onClone?.(functionSnapshot);
+      if (!existsSync(functionSnapshot)) throw new VmError('VM_SNAPSHOT_REFUSED', functionSnapshot);
+      return start(options, 'snapshot');
     },
     close: async () => {
       await Promise.all(vms.map((vm) => vm.end()));

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BootVm } from '@ebbwhisk/libos-node';
 import { pino } from 'pino';
+import type { Bus } from '../bus/bus.ts';
 import { createEmbeddedBus } from '../bus/embedded.ts';
 import { type Invoker, type InvokerOptions, startInvoker } from '../invoker.ts';
 import { type Json, parseJson, stringifyJson } from '../protocol/json.ts';
@@ -37,6 +38,7 @@ export interface Finished {
 
 export interface Fixture {
   readonly invoker: Invoker;
+  readonly bus: Bus;
   readonly acks: readonly Ack[];
   /** Ack texts as they came over the bus. */
   readonly ackTexts: string[];
@@ -94,6 +96,7 @@ export async function startFixture(
 
   const fixture: Fixture = {
     invoker,
+    bus,
     acks,
     ackTexts,
     recordTexts,
