@@ -7,7 +7,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { imageFileName, imagesFolder, kernelPath, type Profile, rootFolder } from '@ebbwhisk/libos-node/paths';
+import {
+  imageFileName,
+  imagesFolder,
+  kernelPath,
+  libuvPath,
+  type Profile,
+  rootFolder,
+} from '@ebbwhisk/libos-node/paths';
 import * as abi from './abi.ts';
 import { Elf } from './elf/elf.ts';
 import { scanSites } from './elf/sites.ts';
@@ -23,6 +30,7 @@ import { kernelParts } from './kernel.ts';
 import { kindByName, nodePackageOf } from './kinds.ts';
 import { writeLdCache } from './ld-cache.ts';
 import { glibcVersion, type Library, librariesOf, openElf, runtimeLoaded } from './libraries.ts';
+import { type Redirected, redirectLibuv } from './libuv/redirect.ts';
 import { type ManifestSource, optionsOf, readManifestSource, writeManifest } from './manifest.ts';
 import { addRuntimeFiles, type GuestFile, listRuntimeFiles, packagesOf, transformFiles } from './runtime-files.ts';
 
@@ -31,12 +39,15 @@ export interface BuildRequest {
   readonly profile: Profile;
   /** Ebb name -> implementation, over those of the manifest source. */
   readonly ebbs?: Readonly<Record<string, string>>;
+  /** With profile ebb: overwrite the libuv of Node that is not used. */
+  readonly poisonLibuv?: boolean;
   /** Default: .ebbwhisk/images of the checkout. */
   readonly folder?: string;
   /** Do nothing when the image is fresh. */
   readonly ifStale?: boolean;
   /** Stand-ins for parts of the checkout, for tests. */
   readonly kernel?: string;
+  readonly libuv?: string;
   readonly runtime?: readonly GuestFile[];
 }
 
@@ -50,6 +61,7 @@ export interface BuiltImage {
 }
 
 const BUILDER_VERSION = '1';
+const libuvInGuest = '/lib/x86_64-linux-gnu/libuv-ebb.so';
 const libraryFolder = '/lib/x86_64-linux-gnu';
 const packageFolder = join(import.meta.dirname, '..');
 const manifestPath = join(packageFolder, 'manifests/default.json');
@@ -81,6 +93,13 @@ function addLibraries(
   return sites;
 }
 
+function redirectedBy(libuvFile: string | undefined, program: Elf, poison: boolean): Redirected | undefined {
+  if (libuvFile === undefined) return undefined;
+  const library = openElf(libuvFile);
+  if (library === undefined) throw new ImageError('IMAGE_LIBUV_MISSING', libuvFile);
+  return redirectLibuv(program, library, poison);
+}
+
 /** Undefined when `ifStale` is set and the image is fresh. */
 export function buildImage(request: BuildRequest): BuiltImage | undefined {
   const kind = kindByName(request.kind);
@@ -88,11 +107,13 @@ export function buildImage(request: BuildRequest): BuiltImage | undefined {
   const node = nodePackageOf(kind, rootFolder);
   const runtime = request.runtime ?? listRuntimeFiles();
   const kernelFile = request.kernel ?? kernelPath;
+  const libuvFile = request.profile === 'ebb' ? (request.libuv ?? libuvPath) : undefined;
   const requestText = JSON.stringify([
     BUILDER_VERSION,
     kind.name,
     request.profile,
     Object.entries(request.ebbs ?? {}).sort(),
+    request.poisonLibuv === true,
   ]);
   const known = [
     ...builderFiles(packageFolder),
@@ -101,6 +122,7 @@ export function buildImage(request: BuildRequest): BuiltImage | undefined {
     node.manifestPath,
     node.binaryPath,
     kernelFile,
+    ...(libuvFile === undefined ? [] : [libuvFile]),
     ...runtime.map(({ from }) => from),
   ];
   if (request.ifStale === true && isFresh(path, requestText, known)) return undefined;
@@ -111,7 +133,9 @@ export function buildImage(request: BuildRequest): BuiltImage | undefined {
   if (kernelElf === undefined) throw new ImageError('IMAGE_KERNEL_MISSING', kernelFile);
   const kernel = kernelParts(kernelElf);
 
-  const program = new Elf(readFileSync(node.binaryPath), node.binaryPath);
+  const original = new Elf(readFileSync(node.binaryPath), node.binaryPath);
+  const libuv = redirectedBy(libuvFile, original, request.poisonLibuv === true);
+  const program = libuv?.program ?? original;
   const interpreter = program.interpreter();
   if (interpreter === undefined) throw new ImageError('IMAGE_ELF_BAD', `${node.binaryPath} names no interpreter`);
   const loader = openElf(interpreter);
@@ -124,6 +148,11 @@ export function buildImage(request: BuildRequest): BuiltImage | undefined {
   const tree = new FsTree();
   const sites = addLibraries(tree, libraries, loader, interpreter, request.profile);
   addConfiguration(tree);
+  if (libuv !== undefined) {
+    tree.addFile(libuvInGuest, libuv.library.bytes, 0o755);
+    // What ld.so loads before the program's own libraries, and initialises before the program.
+    tree.addFile('/etc/ld.so.preload', `${libuvInGuest}\n`);
+  }
   tree.addFile(source.program, program.slice(0, abi.PAGE_SIZE), 0o755);
   addRuntimeFiles(tree, runtime);
   if (!tree.has(source.script)) throw new ImageError('IMAGE_RUNTIME_MISSING', source.script);
@@ -143,6 +172,7 @@ export function buildImage(request: BuildRequest): BuiltImage | undefined {
     node: node.version,
     glibc: glibcVersion(libc.elf),
     builder: BUILDER_VERSION,
+    ...(libuv === undefined ? {} : { libuv: { redirected: libuv.functions, poisoned: libuv.poisoned } }),
     packages: { [kind.nodePackage]: node.version, ...packagesOf(runtime) },
     source,
     segments,

@@ -1,6 +1,6 @@
 /** `npm run image`: builds or inspects one image. Exit status 0, 1 (cannot be built) or 2 (bad arguments). */
 import { resolve } from 'node:path';
-import { defaultProfile, type Profile } from '@ebbwhisk/libos-node/paths';
+import { defaultProfile, type Profile, profiles } from '@ebbwhisk/libos-node/paths';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { buildImage } from './build.ts';
 import { ImageError } from './errors.ts';
@@ -15,6 +15,7 @@ interface Options {
   readonly out?: string;
   readonly ifStale: boolean;
   readonly inspect?: string;
+  readonly poisonLibuv: boolean;
   readonly ebb: Readonly<Record<string, string>>;
 }
 
@@ -37,12 +38,16 @@ const command = new Command('npm run image --')
   .description('Builds the image that a LibOS VM boots from.')
   .option('--kind <kind>', `action kind: ${kinds.map(({ name }) => name).join(', ')}`, parseKind, 'nodejs:24')
   .addOption(
-    new Option('--profile <profile>', 'general: every syscall traps; bypass: syscall sites may be redirected')
-      .choices(['general', 'bypass'])
+    new Option(
+      '--profile <profile>',
+      'general: every syscall traps; bypass: syscall sites may be redirected; ebb: bypass, and libuv is libuv-ebb',
+    )
+      .choices(profiles)
       .default(defaultProfile),
   )
   .option('--out <folder>', 'where the image goes (default: .ebbwhisk/images)')
   .option('--ebb <Name=impl>', 'implementation of an Ebb, over the manifest; may be repeated', parseEbb, {})
+  .option('--poison-libuv', "overwrite Node's own libuv, which profile ebb does not use: for tests", false)
   .option('--if-stale', 'do nothing, and say nothing, when the image is up to date', false)
   .option('--inspect <file>', 'verify and describe an image instead of building one')
   .allowExcessArguments(false)
@@ -54,11 +59,12 @@ function main(): void {
     process.stdout.write(describeImage(readImage(options.inspect)));
     return;
   }
-  const { kind, profile, ifStale, ebb, out } = options;
+  const { kind, profile, ifStale, poisonLibuv, ebb, out } = options;
   const built = buildImage({
     kind,
     profile,
     ifStale,
+    poisonLibuv,
     ebbs: ebb,
     ...(out === undefined ? {} : { folder: resolve(out) }),
   });

@@ -9,6 +9,8 @@ export const imageErrorCodes = {
   IMAGE_RUNTIME_MISSING: 'A file of the action runtime is missing.',
   IMAGE_MANIFEST_BAD: 'The manifest source is not valid.',
   IMAGE_ELF_BAD: 'Not an ELF file that can be used.',
+  IMAGE_LIBUV_MISSING: 'libuv-ebb is not built; `npm run setup` builds it.',
+  IMAGE_LIBUV: 'The libuv of this Node cannot be redirected.',
   IMAGE_LAYOUT: 'The parts do not fit the address map.',
   IMAGE_FS_BAD: 'The file tree cannot be stored.',
   IMAGE_BAD: 'The image is damaged or of another version.',

@@ -86,6 +86,8 @@ export interface ManifestParts {
   readonly node: string;
   readonly glibc: string;
   readonly builder: string;
+  /** Of profile ebb: functions of libuv redirected, and bytes of Node's own overwritten. */
+  readonly libuv?: { readonly redirected: number; readonly poisoned: number };
   readonly packages: Readonly<Record<string, string>>;
   readonly source: ManifestSource;
   readonly segments: readonly HashedSegment[];
@@ -110,6 +112,7 @@ export function writeManifest(parts: ManifestParts): string {
     profile: parts.profile,
     node: parts.node,
     glibc: parts.glibc,
+    ...(parts.libuv === undefined ? {} : { libuv: parts.libuv }),
     packages: Object.fromEntries(sortedEntries(parts.packages)),
     ebbs: Object.fromEntries(sortedEntries(parts.source.ebbs)),
     segments: parts.segments.map(({ kind, vaddr, memSize, prot, bytes, sha256 }) => ({

@@ -73,7 +73,17 @@ ssize_t HostFileSystem::Write(int fd, const iovec* buffers, unsigned count, off_
 }
 
 ssize_t HostFileSystem::SendFile(int out, int in, off_t* offset, size_t length) {
-  return Retried([&] { return sendfile(out, in, offset, length); });
+  const ssize_t copied = Retried([&] { return copy_file_range(in, offset, out, nullptr, length, 0); });
+  switch (copied) {
+    // Not between these two: one is no regular file, or they lie on file systems that cannot do it together.
+    case -ENOSYS:
+    case -EINVAL:
+    case -EXDEV:
+    case -EOPNOTSUPP:
+      return Retried([&] { return sendfile(out, in, offset, length); });
+    default:
+      return copied;
+  }
 }
 
 int HostFileSystem::Stat(const char* path, FollowLink follow, uv_stat_t* result) {

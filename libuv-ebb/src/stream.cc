@@ -75,11 +75,11 @@ void OnStreamReady(uv_loop_t*, uv__io_t* watcher, uint32_t events) {
     StreamConnected(stream);
     return;
   }
-  if ((events & (kEventIn | kEventError | kEventHangup)) != 0) StreamRead(stream);
+  if ((events & (kEventIn | kEventError)) != 0) StreamRead(stream);
   if (StreamFd(stream) == -1) return;  // closed by the reader
-  // The last read left nothing behind, and the peer is gone: no need to ask again.
-  if ((events & kEventHangup) != 0 && HasFlag(stream, kReading) && HasFlag(stream, kReadPartial) &&
-      !HasFlag(stream, kReadEof))
+  // The peer is gone and nothing is left to read. With something to read the end is found by the next read: a terminal
+  // gives what it has in portions.
+  if ((events & (kEventHangup | kEventIn)) == kEventHangup && HasFlag(stream, kReading) && !HasFlag(stream, kReadEof))
     StreamReportEof(stream);
   if (StreamFd(stream) == -1) return;
   if ((events & (kEventOut | kEventError | kEventHangup)) == 0) return;

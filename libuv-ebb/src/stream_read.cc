@@ -64,7 +64,6 @@ void StreamReportEof(uv_stream_t* stream) {
 }
 
 void StreamRead(uv_stream_t* stream) {
-  stream->flags &= ~kReadPartial;
   const bool ipc = IsIpc(stream);
   for (int reads = 0; reads < kMaxReads; ++reads) {
     if (stream->read_cb == nullptr || !HasFlag(stream, kReading)) return;
@@ -91,13 +90,9 @@ void StreamRead(uv_stream_t* stream) {
       ReportEof(stream, &buffer);
       return;
     }
-    // A terminal gives what it has in portions, also after the other side has hung up.
     const bool partial = static_cast<size_t>(count) < buffer.len;
     stream->read_cb(stream, count, &buffer);
-    if (partial) {
-      if (stream->type != UV_TTY) stream->flags |= kReadPartial;
-      return;
-    }
+    if (partial) return;
   }
 }
 

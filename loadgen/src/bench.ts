@@ -3,7 +3,7 @@
  * `npm run bench -- compute` is a benchmark of its own (compute/). stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
  */
 
-import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
+import { type Profile, profiles, type TenderKind } from '@ebbwhisk/libos-node';
 import { Command } from 'commander';
 import { compare, type Row, type Subject, type Variant } from './comparison.ts';
 import { compute } from './compute/compute.ts';
@@ -139,7 +139,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addOption(option('--json', 'one line of JSON on stdout').default(false))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
     .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
-    .addOption(option('--profile <profile>', 'image profile').choices(['general', 'bypass']))
+    .addOption(option('--profile <profile>', 'image profile').choices(profiles))
     .allowExcessArguments(false);
   let options: BenchOptions;
   try {

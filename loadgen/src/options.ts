@@ -1,6 +1,6 @@
 /** The command line of `npm run loadgen`. A mistake is one clear line and exit status 2. */
 
-import type { Profile, TenderKind } from '@ebbwhisk/libos-node';
+import { type Profile, profiles, type TenderKind } from '@ebbwhisk/libos-node';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 export type Mode = 'cold' | 'hot' | 'mixed';
@@ -70,7 +70,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
         .choices(['auto', 'kvm', 'process'])
         .default('auto'),
     )
-    .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(['general', 'bypass']))
+    .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(profiles))
     .addOption(
       option('--count <n>', 'invocations measured (default: 20 cold, 1000 hot or mixed)').argParser(
         integer(1, 10_000_000),

@@ -6,7 +6,7 @@ import { projectNode, root } from '../paths.mjs';
 import { run } from '../processes.mjs';
 
 const kind = 'nodejs:24';
-const profiles = ['general', 'bypass'];
+const profiles = ['general', 'bypass', 'ebb'];
 
 export async function buildImages() {
   for (const profile of profiles) {

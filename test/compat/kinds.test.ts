@@ -1,7 +1,7 @@
-/** The other kinds, under both tenders and both profiles: long, so with `npm run test:all` only. */
+/** The other kinds, under both tenders and every profile: long, so with `npm run test:all` only. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { kindNames, rootFolder } from '@ebbwhisk/libos-node';
+import { kindNames, profiles, rootFolder } from '@ebbwhisk/libos-node';
 import { beforeAll, describe, test } from 'vitest';
 import { libosTargets } from '../support/libos-targets.ts';
 import { compatibility } from './suite.ts';
@@ -10,7 +10,7 @@ if (process.env.EBBWHISK_TEST_ALL === '1') {
   for (const kind of kindNames.filter((name) => name !== 'nodejs:24')) {
     describe(kind, () => {
       beforeAll(() => {
-        for (const profile of ['bypass', 'general']) {
+        for (const profile of profiles) {
           const args = ['--kind', kind, '--profile', profile, '--if-stale'];
           execFileSync(process.execPath, [join(rootFolder, 'images/src/cli.ts'), ...args]);
         }

@@ -1,4 +1,4 @@
-/** The contract on LibOS VMs: both tenders, both profiles. */
+/** The contract on LibOS VMs: both tenders, every profile. */
 import { forTargets } from '../support/for-targets.ts';
 import { libosTargets } from '../support/libos-targets.ts';
 import { actionContract } from './action-contract.ts';

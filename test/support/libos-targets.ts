@@ -1,10 +1,10 @@
 /**
- * Every way to run a LibOS VM: both tenders, both profiles. Suites for guests run once per entry; what this machine cannot run is skipped with the
+ * Every way to run a LibOS VM: both tenders, every profile. Suites for guests run once per entry; what this machine cannot run is skipped with the
  * reason.
  */
 import { accessSync, constants } from 'node:fs';
 import type { BootVm, Profile } from '@ebbwhisk/libos-node';
-import { bootLibos } from '@ebbwhisk/libos-node';
+import { bootLibos, defaultProfile, profiles } from '@ebbwhisk/libos-node';
 
 export interface LibosTarget {
   readonly name: string;
@@ -27,7 +27,7 @@ function kvmUnusable(): string | undefined {
 const unusable = { process: undefined, kvm: kvmUnusable() };
 
 export const libosTargets: readonly LibosTarget[] = (['process', 'kvm'] as const).flatMap((tender) =>
-  (['bypass', 'general'] as const).map((profile) => ({
+  profiles.map((profile) => ({
     name: `${tender} tender, ${profile}`,
     tender,
     profile,
@@ -37,4 +37,4 @@ export const libosTargets: readonly LibosTarget[] = (['process', 'kvm'] as const
 );
 
 /** One entry per tender, with the default profile: for suites where the profile makes no difference. */
-export const libosTenders: readonly LibosTarget[] = libosTargets.filter(({ profile }) => profile === 'bypass');
+export const libosTenders: readonly LibosTarget[] = libosTargets.filter(({ profile }) => profile === defaultProfile);

@@ -20,6 +20,7 @@ const SHT_SYMTAB = 2;
 const SHT_RELA = 4;
 const SHT_DYNSYM = 11;
 const STT_FUNC = 2;
+const STT_FILE = 4;
 const STT_GNU_IFUNC = 10;
 const DT_NEEDED = 1;
 const DT_STRTAB = 5;
@@ -27,6 +28,8 @@ const DT_STRSZ = 10;
 const DT_SONAME = 14;
 
 export interface ProgramHeader {
+  /** File offset of the header itself. */
+  readonly at: number;
   readonly type: number;
   readonly flags: number;
   readonly offset: number;
@@ -40,6 +43,9 @@ export interface ElfSymbol {
   readonly value: number;
   readonly size: number;
   readonly isFunction: boolean;
+  /** The name of a source file, to which the local symbols after it belong. */
+  readonly isFile: boolean;
+  readonly isLocal: boolean;
   readonly isDefined: boolean;
 }
 
@@ -123,12 +129,15 @@ export class Elf {
     const entries = this.slice(section.offset, section.size);
     const symbols: ElfSymbol[] = [];
     for (let at = 0; at + 24 <= entries.length; at += 24) {
-      const type = entries.readUInt8(at + 4) & 15;
+      const info = entries.readUInt8(at + 4);
+      const type = info & 15;
       symbols.push({
         name: this.#string(names, entries.readUInt32LE(at)),
         value: this.u64(section.offset + at + 8),
         size: this.u64(section.offset + at + 16),
         isFunction: type === STT_FUNC || type === STT_GNU_IFUNC,
+        isFile: type === STT_FILE,
+        isLocal: info >> 4 === 0,
         isDefined: entries.readUInt16LE(at + 6) !== 0,
       });
     }
@@ -154,6 +163,7 @@ export class Elf {
     return Array.from({ length: count }, (_, index) => {
       const at = start + index * 56;
       const header = {
+        at,
         type: this.bytes.readUInt32LE(at),
         flags: this.bytes.readUInt32LE(at + 4),
         offset: this.u64(at + 8),

@@ -1,8 +1,5 @@
 /** Where the parts of a built checkout lie. One table, so that the builder, the hosted side and the commands agree. */
 import { join, resolve } from 'node:path';
-import type { Profile } from './vm.ts';
-
-export type { Profile } from './vm.ts';
 
 /** Root folder of the checkout. */
 export const rootFolder = resolve(import.meta.dirname, '../../..');
@@ -21,6 +18,13 @@ export const templatesFolder = join(stateFolder, 'templates');
 export const kernelPath = join(rootFolder, 'build/libos-node/kernel/ebbkernel.elf');
 
 export const tenderPath = join(rootFolder, 'build/libos-node/tender/ebbtender');
+
+/** libuv-ebb as an image of profile `ebb` holds it. */
+export const libuvPath = join(rootFolder, 'build/libuv-ebb/libuv-ebb.so');
+
+/** How far an image is specialised. `general`: every syscall traps; `bypass`: those of libc are function calls; `ebb`: also, Node's libuv is libuv-ebb. */
+export const profiles = ['general', 'bypass', 'ebb'] as const;
+export type Profile = (typeof profiles)[number];
 
 /** The profile of a VM when nothing else is said. */
 export const defaultProfile: Profile = 'bypass';

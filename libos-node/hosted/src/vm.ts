@@ -6,6 +6,8 @@
  * ask which one they hold.
  */
 
+import type { Profile } from './paths.ts';
+
 /** How a VM was started; annotated on activations and counted in measurements. */
 export type StartKind = 'cold' | 'warm' | 'hot';
 
@@ -15,7 +17,7 @@ export type VmOrigin = 'boot' | 'template' | 'snapshot';
 /** Which tender confines the guest. `auto` takes KVM when /dev/kvm is usable. */
 export type TenderKind = 'auto' | 'kvm' | 'process';
 
-export type Profile = 'general' | 'bypass';
+export type { Profile } from './paths.ts';
 
 export interface CpuShare {
   /** Weight against the other VMs of this host process, as of `docker --cpu-shares`. By cgroup, or roughly by priority where that is not permitted. */

@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { VmError } from '../errors.ts';
 import { inspectorPort, parseAddress } from '../exposure.ts';
-import { defaultProfile, isKindName } from '../paths.ts';
+import { defaultProfile, isKindName, profiles } from '../paths.ts';
 import type {
   BootOptions,
   BootVm,
@@ -100,9 +100,7 @@ const makeCommand = (): Command =>
     .option('--env <NAME=VALUE>', "variable of the guest's environment; may be repeated", parseEnv, {})
     .option('--memory <MB>', 'what the guest may commit', parseInteger(16, 65_536), 256)
     .addOption(
-      new Option('--profile <profile>', 'how far the image is specialised')
-        .choices(['general', 'bypass'])
-        .default(defaultProfile),
+      new Option('--profile <profile>', 'how far the image is specialised').choices(profiles).default(defaultProfile),
     )
     .option(
       '--gateway-port <port>',
