@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: hot and cold latency of the LibOS under each tender, against plain Node as the baseline, in one run.
- * `npm run bench -- compute` is a benchmark of its own (compute/). stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
+ * `npm run bench -- compute` is a benchmark of its own (compute/), and so is `profiles` (profiles/). stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
  */
 
 import { type Profile, profiles, type TenderKind } from '@ebbwhisk/libos-node';
@@ -11,6 +11,7 @@ import { errorText } from './errors.ts';
 import { uniqueFunction } from './functions.ts';
 import { isKvmThere, type Machine, machine } from './machine.ts';
 import { CommandLineExit, integer, option, run, type Target } from './options.ts';
+import { profiles as dial } from './profiles/profiles.ts';
 import { columns, ms } from './report.ts';
 import { abortOnSignals } from './signals.ts';
 import { bootOf } from './vm/boots.ts';
@@ -134,7 +135,10 @@ function report(facts: Machine, results: readonly Result[]): string {
 async function main(argv: readonly string[]): Promise<number> {
   const command = new Command('npm run bench --')
     .description('Compares the LibOS under each tender with plain Node, taking turns in one run.')
-    .addHelpText('after', '\nnpm run bench -- compute --help: programs that compute, instead of starts and invocations')
+    .addHelpText(
+      'after',
+      '\nnpm run bench -- compute --help: programs that compute, instead of starts and invocations\nnpm run bench -- profiles --help: image profiles compared',
+    )
     .addOption(option('--quick', 'fewer samples: a minute instead of several').default(false))
     .addOption(option('--json', 'one line of JSON on stdout').default(false))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
@@ -167,4 +171,6 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 const [name, ...rest] = process.argv.slice(2);
-process.exitCode = await (name === 'compute' ? compute(rest) : main(process.argv.slice(2)));
+if (name === 'compute') process.exitCode = await compute(rest);
+else if (name === 'profiles') process.exitCode = await dial(rest);
+else process.exitCode = await main(process.argv.slice(2));

@@ -70,6 +70,12 @@ export interface VmStats {
    * Absent for the plain process target.
    */
   readonly faults?: number;
+  /**
+   * By the guest's own count, which a hostile guest can forge: its system calls that were traps, not function calls, and its calls of
+   * the tender that submit or wait. Absent for the plain process target.
+   */
+  readonly syscallsTrapped?: number;
+  readonly enters?: number;
 }
 
 /** A TCP port of the guest, and the address of the host where it is reached. */

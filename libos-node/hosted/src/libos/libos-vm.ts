@@ -204,7 +204,7 @@ class LibosVm implements Vm {
 
   async stats(): Promise<VmStats> {
     if (this.#hasExited) throw new VmError('VM_ENDED');
-    const { exits, faults, pids } = await this.#tenderStats();
+    const { exits, faults, syscallsTrapped, enters, pids } = await this.#tenderStats();
     const known = this.#tender.pid ?? pids;
     if (known === undefined) throw new VmError('VM_ENDED');
     const figures = await readFigures(...[known].flat());
@@ -215,6 +215,8 @@ class LibosVm implements Vm {
       uptimeMs: this.#settings.now() - this.#startedAt,
       ...(exits === undefined ? {} : { exits }),
       ...(faults === undefined ? {} : { faults }),
+      ...(syscallsTrapped === undefined ? {} : { syscallsTrapped }),
+      ...(enters === undefined ? {} : { enters }),
     };
   }
 

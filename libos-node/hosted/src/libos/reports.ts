@@ -6,6 +6,8 @@ import type { ExitReport, ExposedPort } from '../vm.ts';
 export interface TenderStats {
   readonly exits?: number;
   readonly faults?: number;
+  readonly syscallsTrapped?: number;
+  readonly enters?: number;
   readonly exposed?: readonly ExposedPort[];
   /** The VM's processes, the tender first. */
   readonly pids?: readonly number[];
@@ -71,10 +73,13 @@ export function parseBrokerEnd(payload: Buffer): BrokerEnd {
 }
 
 export function parseTenderStats(payload: Buffer): TenderStats {
-  const { exits, faults, exposed, pids } = parseObject(payload);
+  const { exits, faults, exposed, pids, counters } = parseObject(payload);
+  const { syscallsTrapped, enters } = (typeof counters === 'object' ? (counters ?? {}) : {}) as Record<string, unknown>;
   return {
     ...(isCount(exits) ? { exits } : {}),
     ...(isCount(faults) ? { faults } : {}),
+    ...(isCount(syscallsTrapped) ? { syscallsTrapped } : {}),
+    ...(isCount(enters) ? { enters } : {}),
     ...(Array.isArray(pids) && pids.every(isCount) ? { pids } : {}),
     ...(Array.isArray(exposed) ? { exposed: exposed.flatMap(parseExposed) } : {}),
   };
