@@ -23,6 +23,8 @@ constexpr size_t kLargestRequest = 64;
 struct Seen {
   std::vector<uint64_t> syncs;
   size_t stats = 0;
+  std::vector<std::pair<uint32_t, uint32_t>> parks;
+  size_t resumes = 0;
   bool operator==(const Seen&) const = default;
 };
 
@@ -37,6 +39,17 @@ class Requests final : public ParentRequests {
     FUZZ_CHECK(!ended || given_up);
     ++seen.stats;
     Answer([&] { report->Stats("{}"); });
+  }
+  void OnPark(const ParkRequest& request) override {
+    FUZZ_CHECK(!ended || given_up);
+    seen.parks.emplace_back(request.rest_ms, request.hold_ms);
+    const ParkedState state{};
+    Answer([&] { report->Parked(request.rest_ms % 2 == 0 ? &state : nullptr); });
+  }
+  void OnResume() override {
+    FUZZ_CHECK(!ended || given_up);
+    ++seen.resumes;
+    Answer([&] { report->Resumed(true); });
   }
   void OnEnd() override {
     ended = true;
@@ -74,6 +87,12 @@ bool Read(const std::vector<uint8_t>& stream, Seen& seen) {
       uint64_t token;
       std::memcpy(&token, payload, sizeof token);
       seen.syncs.push_back(token);
+    } else if (header.type == static_cast<uint8_t>(FrameType::kPark) && header.length == 8) {
+      uint32_t times[2];
+      std::memcpy(times, payload, sizeof times);
+      seen.parks.emplace_back(times[0], times[1]);
+    } else if (header.type == static_cast<uint8_t>(FrameType::kResume)) {
+      ++seen.resumes;
     } else {
       return false;
     }
@@ -107,7 +126,7 @@ void CheckFrames(const std::vector<uint8_t>& received, bool given_up) {
     FrameHeader header;
     std::memcpy(&header, received.data() + at, sizeof header);
     FUZZ_CHECK(header.type >= static_cast<uint8_t>(FrameType::kReady) &&
-               header.type <= static_cast<uint8_t>(FrameType::kSynced));
+               header.type <= static_cast<uint8_t>(FrameType::kResumed));
     FUZZ_CHECK(header.reserved == 0 && header.time_ns != 0);
     FUZZ_CHECK(left - sizeof header >= header.length || given_up);
     if (left - sizeof header < header.length) return;
