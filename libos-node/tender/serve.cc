@@ -315,12 +315,8 @@ class Server final : public ParentRequests {
     clock.Rebase();
     auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_, function);
     if (!guest) return Refuse(std::move(connection), guest.error());
-    Running running{UniqueFd(dup(guest->pidfd.get())),
-                    guest->pid,
-                    options->id,
-                    std::move(guest->access),
-                    UniqueFd(dup(connection.get())),
-                    {}};
+    Running running{UniqueFd(dup(guest->pidfd.get())), guest->pid, options->id, std::move(guest->access),
+                    UniqueFd(dup(connection.get())),   {}};
     // What it says when it dies; it never waits for a reader.
     int words[2];
     if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) {
