@@ -38,7 +38,7 @@ export function targetOf(name: string): Target {
 function optionsOf(name: string): readonly string[] {
   const options = readFileSync(join(fuzzBinaries, `${name}.options`), 'utf8').trim();
   const dictionary = join(sources, name, 'dictionary');
-  return [...options.split(' '), ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : [])];
+  return [...options.split(/\s+/), ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : [])];
 }
 
 /** How to see a finding again. */

@@ -92,6 +92,8 @@ class Program {
     std::vector<Thread*> threads;
     process().ForEachThread([&](Thread& thread) { threads.push_back(&thread); });
     ResetProcess(threads);
+    // A shared mapping holds its file.
+    FUZZ_CHECK(address_space().Unmap(EBB_ARENA_BASE, EBB_ARENA_END - EBB_ARENA_BASE).ok());
     std::destroy_at(&file_system());
     std::construct_at(&file_system());
     for (Thread* thread : exited_) Thread::Destroy(thread);

@@ -55,6 +55,7 @@ int64_t SysMmap(uint64_t address, uint64_t size, uint32_t prot, uint32_t flags, 
   if (!(*file)->readable()) return Negative(Errno::kAcces);
   const bool shared = (flags & 3) != kMapPrivate;
   if (shared && (prot & kProtWrite) != 0 && !(*file)->writable()) return Negative(Errno::kAcces);
+  if (offset + size < offset) return Negative(Errno::kOverflow);
   const auto mapped = address_space().Map(address, size, prot, flags, file->get(), offset);
   if (mapped && offset == 0 && (flags & kMapDenyWrite) != 0) NoteModule(**file, *mapped, size);
   return ToSyscall(mapped);
