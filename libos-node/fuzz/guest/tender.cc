@@ -60,7 +60,8 @@ long Protect(uint64_t address, uint64_t size, uint64_t prot) {
   if (prot != 0 && size != 0 && (address < kMemoryStart || address + size > kMemoryEnd)) return CommitMap::kOutOfMemory;
   HostPages pages;
   if (!Clip(address, size)) return 0;
-  const uint64_t limit = in_fault ? kMemoryEnd - kMemoryStart : kCommitLimit;
+  // A case that passed the limit by a fault has ended, and is taken down.
+  const uint64_t limit = in_fault || passed_limit ? kMemoryEnd - kMemoryStart : kCommitLimit;
   const long result = CommitMap::Protect(commits, pages, limit, address, size, prot);
   passed_limit = passed_limit || commits.committed > kCommitLimit;
   return result;
