@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "abi/ebb_abi.h"
+#include "abi/ebb_calls.h"
 #include "ebb/ebb_ref.h"
 
 namespace ebb {
@@ -23,12 +24,14 @@ struct Core {
   Thread* current;       // gs:56
   uint32_t index;        // gs:64
   uint32_t tick_armed;   // gs:68
+  void (*call)();        // gs:72, EBB_GS_CALL: read by the program's libraries
   // Whose vector registers are in the CPU; null: nobody's (they may be clobbered).
   Thread* vector_owner;
   void* ebb_table_storage[kMaxEbbs];
 };
 
 static_assert(offsetof(Core, syscall_rip) == EBB_GS_SYSCALL_RIP);
+static_assert(offsetof(Core, call) == EBB_GS_CALL);
 static_assert(offsetof(Core, kernel_rsp) == 24 && offsetof(Core, ebb_table) == 32 && offsetof(Core, user_ss) == 48);
 
 static_assert(offsetof(Core, index) == 64 && EBB_RINGS == 0x12000000 && EBB_RING_STRIDE == 1 << 16 &&

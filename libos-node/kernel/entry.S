@@ -28,9 +28,10 @@ ebb_syscall_trap_entry:
 
 // A syscall of the program: rax = number, rdi rsi rdx r10 r8 r9 = arguments, rcx = return address, as after `syscall`.
 // Keeps everything but rax, rcx, r11; vector registers are not touched by kernel code at all.
-        .globl ebb_syscall_entry
-        .type ebb_syscall_entry, @function
-ebb_syscall_entry:
+        .macro  EBB_ENTRY name, handler
+        .globl \name
+        .type \name, @function
+\name:
         mov     %rsp, %gs:16
         mov     %gs:24, %rsp
         pushq   $0
@@ -57,7 +58,7 @@ ebb_syscall_entry:
         push    %r15
         mov     %rsp, %rdi
         cld
-        call    ebb_handle_syscall
+        call    \handler
         test    %al, %al
         jz      1f
         // Fast return: callee-saved registers hold the program's values.
@@ -73,7 +74,13 @@ ebb_syscall_entry:
         jmp     *%rcx
 1:      mov     %rsp, %rdi
         jmp     ebb_resume_user
-        .size ebb_syscall_entry, . - ebb_syscall_entry
+        .size \name, . - \name
+        .endm
+
+        EBB_ENTRY ebb_syscall_entry, ebb_handle_syscall
+
+// A call of a library of the program (abi/ebb_calls.h): the same, with another table.
+        EBB_ENTRY ebb_call_entry, ebb_handle_call
 
 // void ebb_resume_user(UserFrame *frame): to the program with all general registers of the frame. Never returns.
         .globl ebb_resume_user

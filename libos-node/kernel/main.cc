@@ -10,6 +10,7 @@
 
 extern "C" {
 [[noreturn]] void ebb_kernel_main(const ebb_boot_info* boot);
+void ebb_call_entry();
 extern void (*const __init_array_start[])();
 extern void (*const __init_array_end[])();
 }
@@ -35,6 +36,7 @@ void InitializeCore(uint32_t index) {
   core.self = &core;
   core.index = index;
   core.ebb_table = core.ebb_table_storage;
+  core.call = &ebb_call_entry;
   core.user_cs = ReadSegment(true);
   core.user_ss = ReadSegment(false);
   asm volatile("wrgsbase %0" ::"r"(&core) : "memory");

@@ -3,12 +3,12 @@
 
 #include <array>
 #include <atomic>
-#include <type_traits>
 
 #include "kernel/event_manager.h"
 #include "kernel/hypercall.h"
 #include "kernel/thread.h"
 #include "kernel/trace.h"
+#include "linux/call_adapter.h"
 #include "linux/fs/syscalls.h"
 #include "linux/mm/address_space.h"
 #include "linux/net/syscalls.h"
@@ -24,40 +24,22 @@ bool ebb_handle_syscall(ebb::UserFrame* frame);
 namespace ebb::linux_abi {
 namespace {
 
-using Handler = int64_t (*)(const UserFrame&);
-
-// Converts the argument registers to a handler's parameter types: an `int` is the low 32 bits, sign-extended, as in
-// Linux.
-template <auto function>
-struct Adapter;
-
-template <class... Args, int64_t (*function)(Args...)>
-struct Adapter<function> {
-  static_assert(sizeof...(Args) <= 6);
-  template <size_t... i>
-  static int64_t Apply(const UserFrame& frame, std::index_sequence<i...>) {
-    [[maybe_unused]] const uint64_t registers[] = {frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9};
-    return function(static_cast<Args>(registers[i])...);
-  }
-  static int64_t Call(const UserFrame& frame) { return Apply(frame, std::index_sequence_for<Args...>{}); }
-};
-
 constexpr size_t kTableSize = 512;
 
 struct Entry {
   uint16_t number;
-  Handler handler;
+  CallHandler handler;
 };
 
 #define EBB_SYSCALL(number, function) \
-  Entry { number, &Adapter<&function>::Call }
+  Entry { number, &CallAdapter<&function>::Call }
 
 constexpr Entry kEntries[] = {
 #include "linux/syscall_table.inc"
 };
 
 constexpr auto kTable = [] {
-  std::array<Handler, kTableSize> table = {};
+  std::array<CallHandler, kTableSize> table = {};
   for (const Entry& entry : kEntries) table[entry.number] = entry.handler;
   return table;
 }();
@@ -95,10 +77,15 @@ void FinishReturn(UserFrame& frame) {
   scheduler().PrepareReturn();
 }
 
+int64_t ServeSyscall(uint64_t number, const UserFrame& frame) {
+  const CallHandler handler = number < kTableSize ? kTable[number] : nullptr;
+  return handler == nullptr ? Negative(Errno::kNoSys) : handler(frame);
+}
+
 void HandleSyscall(UserFrame& frame) {
   Count(EBB_COUNT_SYSCALLS);
   const uint64_t number = frame.orig_rax;
-  const Handler handler = number < kTableSize ? kTable[number] : nullptr;
+  const CallHandler handler = number < kTableSize ? kTable[number] : nullptr;
   if (Tracing()) TraceCall(frame, handler != nullptr);
   int64_t result = Negative(Errno::kNoSys);
   if (handler != nullptr) {

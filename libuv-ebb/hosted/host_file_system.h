@@ -31,6 +31,8 @@ class HostFileSystem final : public FileSystem {
   int Link(const char* from, const char* to) override;
   int SymbolicLink(const char* target, const char* path) override;
   ssize_t ReadLink(const char* path, char* buffer, size_t size) override;
+  // A disk may take its time.
+  bool RunsInPlace(const uv_fs_t&) override { return false; }
   int Clone(int from, int to) override;
 };
 

@@ -44,6 +44,9 @@ class FileSystem {
   virtual int Link(const char* from, const char* to) = 0;
   virtual int SymbolicLink(const char* target, const char* path) = 0;
   virtual ssize_t ReadLink(const char* path, char* buffer, size_t size) = 0;
+  // Whether an asynchronous request should run at once, on the loop's thread: it takes no longer than handing it to a
+  // worker would. Its callback runs later all the same.
+  virtual bool RunsInPlace(const uv_fs_t& request) = 0;
   // Shares the blocks of `from` with `to`, copy on write.
   virtual int Clone(int from, int to) = 0;
 

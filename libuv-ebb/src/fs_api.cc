@@ -1,6 +1,7 @@
 // The entry points of file requests: check and store arguments, then run at once (no callback) or on a worker.
 #include <cstring>
 
+#include "os/file_system.h"
 #include "src/fs_request.h"
 #include "src/handle.h"
 #include "src/memory.h"
@@ -36,6 +37,10 @@ int Start(uv_fs_t* request) {
     return static_cast<int>(request->result);
   }
   RequestStart(request->loop);
+  if (file_system->RunsInPlace(*request)) {
+    RunInPlace(request->loop, &request->work_req, Work, Done);
+    return 0;
+  }
   SubmitWork(request->loop, &request->work_req, WorkKind::kCompute, Work, Done);
   return 0;
 }

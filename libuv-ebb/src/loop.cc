@@ -204,7 +204,7 @@ int uv_backend_fd(const uv_loop_t* loop) {
 
 int uv_backend_timeout(const uv_loop_t* loop) {
   // Interests that the port has not been told of are handed over by a turn that does not sleep.
-  if (!QueueEmpty(&loop->watcher_queue)) return 0;
+  if (!QueueEmpty(&loop->watcher_queue) || HasFinishedInPlace(StateOf(loop))) return 0;
   return PollTimeout(loop);
 }
 

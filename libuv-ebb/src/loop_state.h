@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "os/event_port.h"
+#include "src/queue.h"
 #include "src/timer_queue.h"
 #include "uv.h"
 
@@ -33,6 +34,10 @@ struct LoopState {
   // Asyncs and signals taken from the mailbox whose callbacks have not run yet. Closing a handle takes, too.
   uv_async_t* asyncs = nullptr;
   uv_signal_t* signals = nullptr;
+  // Work that has run on this loop's own thread and whose callbacks are to come: submitted since the last poll phase,
+  // and before it.
+  Queue in_place;
+  Queue in_place_due;
   // Events of the current Wait that have not been dispatched yet: closing an fd removes its own.
   ReadyEvent* batch = nullptr;
   int batch_size = 0;
@@ -44,11 +49,20 @@ struct LoopState {
   std::atomic<uint64_t> idle_ns{0};
   // When the current Wait began, 0 outside.
   std::atomic<uint64_t> wait_began_ns{0};
+  LoopState() {
+    QueueInit(&in_place);
+    QueueInit(&in_place_due);
+  }
+
   alignas(16) unsigned char port_storage[kPortSize];
 };
 
 inline bool HasPosts(const LoopState& state) {
   return state.asyncs != nullptr || state.signals != nullptr || !state.mailbox.empty();
+}
+
+inline bool HasFinishedInPlace(const LoopState& state) {
+  return !QueueEmpty(&state.in_place) || !QueueEmpty(&state.in_place_due);
 }
 
 inline LoopState& StateOf(const uv_loop_t* loop) { return *static_cast<LoopState*>(loop->internal_fields); }

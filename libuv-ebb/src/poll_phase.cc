@@ -128,10 +128,17 @@ void Dispatch(uv_loop_t* loop, LoopState& state, ReadyEvent* events, int count) 
   state.batch_size = 0;
 }
 
-}  // namespace
+void Report(LoopState& state, Queue* finished) {
+  while (!QueueEmpty(finished)) {
+    Queue* item = QueueFront(finished);
+    QueueRemoveInit(item);
+    uv__work* work = OwnerOf(item, &uv__work::wq);
+    CountEvents(state, 1, false);
+    work->done(work, 0);
+  }
+}
 
-void RunPoll(uv_loop_t* loop, int timeout_ms) {
-  LoopState& state = StateOf(loop);
+void PollPort(uv_loop_t* loop, LoopState& state, int timeout_ms) {
   if (!HandOverInterests(loop, state)) timeout_ms = 0;
   if (timeout_ms == 0 && loop->nfds == 0) {
     RunMailbox(loop, state, false);
@@ -159,6 +166,22 @@ void RunPoll(uv_loop_t* loop, int timeout_ms) {
     if (gone >= static_cast<uint64_t>(timeout_ms)) return;
     left = timeout_ms - static_cast<int>(gone);
   }
+}
+
+}  // namespace
+
+void RunPoll(uv_loop_t* loop, int timeout_ms) {
+  LoopState& state = StateOf(loop);
+  if (!HasFinishedInPlace(state)) [[likely]]
+    return PollPort(loop, state, timeout_ms);
+  // What callbacks of this phase submit waits for the next one.
+  Queue due, fresh;
+  QueueMove(&state.in_place_due, &due);
+  QueueMove(&state.in_place, timeout_ms == 0 ? &state.in_place_due : &fresh);
+  if (timeout_ms == 0) QueueInit(&fresh);
+  PollPort(loop, state, 0);
+  Report(state, &due);
+  Report(state, &fresh);
 }
 
 }  // namespace ebb::uv

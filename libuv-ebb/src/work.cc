@@ -30,6 +30,14 @@ void SubmitWork(uv_loop_t* loop, uv__work* work, WorkKind kind, void (*run)(uv__
   workers->Submit(work, kind);
 }
 
+void RunInPlace(uv_loop_t* loop, uv__work* work, void (*run)(uv__work*), void (*done)(uv__work*, int status)) {
+  work->loop = loop;
+  work->work = run;
+  work->done = done;
+  run(work);
+  QueuePushBack(&StateOf(loop).in_place, &work->wq);
+}
+
 void PostFinished(uv__work* work) {
   LoopState& state = StateOf(work->loop);
   Posting posting(state);

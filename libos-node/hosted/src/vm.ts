@@ -71,9 +71,10 @@ export interface VmStats {
    */
   readonly faults?: number;
   /**
-   * By the guest's own count, which a hostile guest can forge: its system calls that were traps, not function calls, and its calls of
-   * the tender that submit or wait. Absent for the plain process target.
+   * By the guest's own count, which a hostile guest can forge: its system calls, those of them that were traps and not function calls,
+   * and its calls of the tender that submit or wait. Absent for the plain process target.
    */
+  readonly syscalls?: number;
   readonly syscallsTrapped?: number;
   readonly enters?: number;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "abi/ebb_calls.h"
+
 #include "kernel/event_manager.h"
 #include "linux/fs/arguments.h"
 #include "linux/fs/syscalls.h"
@@ -138,18 +140,17 @@ Result<> EpollSet::Delete(int fd, File& file) {
   return Ok{};
 }
 
-size_t EpollSet::Collect(std::span<EpollEvent> out) {
+template <class Emit>
+size_t EpollSet::Collect(size_t most, Emit emit) {
   size_t collected = 0;
   // Level-triggered items go to the end of the list again, so that all get their turn; each is looked at once.
   IntrusiveList<Item, &Item::ready_node> again;
-  while (collected < out.size()) {
+  while (collected < most) {
     Item* item = ready_.PopFront();
     if (item == nullptr) break;
     const uint32_t events = ExpandEvents(item->file.PollEvents()) & item->mask();
     if (events == 0) continue;
-    EpollEvent& event = out[collected++];
-    event = item->event;
-    event.events = events;
+    emit(collected++, item->event, events);
     if ((item->event.events & kEpollOneShot) != 0) {
       item->event.events &= kModes;
     } else if ((item->event.events & kEpollEt) == 0) {
@@ -170,6 +171,7 @@ bool EpollSet::WokenFromOutside() const {
 }
 
 uint32_t EpollSet::PollEvents() {
+  if (woken_) return kEpollIn;
   // What has ceased to be ready leaves the list here.
   while (Item* item = ready_.front()) {
     if ((ExpandEvents(item->file.PollEvents()) & item->mask()) != 0) return kEpollIn;
@@ -188,26 +190,28 @@ Result<Ref<File>> GetSet(int fd) {
   return file;
 }
 
-int64_t Wait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
-  if (count <= 0 || count > INT32_MAX / static_cast<int>(sizeof(EpollEvent))) return Negative(Errno::kInval);
+// `collect(set)` writes what is ready into the program's memory, which it checks each time.
+template <class CollectInto>
+int64_t Wait(int epoll_fd, uint64_t deadline, CollectInto collect) {
   const auto file = GetSet(epoll_fd);
   if (!file) return file.Negative();
   auto& set = static_cast<EpollSet&>(**file);
   TakeEvents();
   bool told = false;
   for (;;) {
-    const auto memory = UserWritable(events, static_cast<size_t>(count) * sizeof(EpollEvent));
-    if (!memory) return memory.Negative();
-    const size_t collected = set.Collect({reinterpret_cast<EpollEvent*>(memory->data()), static_cast<size_t>(count)});
-    if (collected != 0) {
+    const Result<size_t> collected = collect(set);
+    if (!collected) return collected.Negative();
+    if (*collected != 0) {
+      set.TakeWake();
       // A program that always finds something ready never sleeps: what it queued must leave now.
       if (!told) PollTenderSoon();
-      return static_cast<int64_t>(collected);
+      return static_cast<int64_t>(*collected);
     }
-    if (IsPoll(deadline)) {
+    if (IsPoll(deadline) || set.TakeWake()) {
       if (told) return 0;
       PollTenderSoon();
       told = true;
+      deadline = 0;
       continue;
     }
     if (!told) {
@@ -221,12 +225,26 @@ int64_t Wait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
   }
 }
 
+int64_t EpollWait(int epoll_fd, uint64_t events, int count, uint64_t deadline) {
+  if (count <= 0 || count > INT32_MAX / static_cast<int>(sizeof(EpollEvent))) return Negative(Errno::kInval);
+  const auto most = static_cast<size_t>(count);
+  return Wait(epoll_fd, deadline, [&](EpollSet& set) -> Result<size_t> {
+    const auto memory = UserWritable(events, most * sizeof(EpollEvent));
+    if (!memory) return memory.error();
+    auto* out = reinterpret_cast<EpollEvent*>(memory->data());
+    return set.Collect(most, [out](size_t index, const EpollEvent& event, uint32_t ready) {
+      out[index] = event;
+      out[index].events = ready;
+    });
+  });
+}
+
 int64_t MaskedEpollWait(int epoll_fd, uint64_t events, int count, const Result<uint64_t>& deadline, uint64_t mask,
                         uint64_t mask_size) {
   if (!deadline) return deadline.Negative();
   MaskedWait masked;
   if (const auto begun = masked.Begin(mask, mask_size); !begun) return begun.Negative();
-  return masked.End(Wait(epoll_fd, events, count, *deadline));
+  return masked.End(EpollWait(epoll_fd, events, count, *deadline));
 }
 
 }  // namespace
@@ -265,7 +283,7 @@ int64_t SysEpollCtl(int epoll_fd, int operation, int fd, uint64_t event) {
 }
 
 int64_t SysEpollWait(int epoll_fd, uint64_t events, int count, int timeout_ms) {
-  return Wait(epoll_fd, events, count, DeadlineOfMilliseconds(timeout_ms));
+  return EpollWait(epoll_fd, events, count, DeadlineOfMilliseconds(timeout_ms));
 }
 
 int64_t SysEpollPwait(int epoll_fd, uint64_t events, int count, int timeout_ms, uint64_t mask, uint64_t mask_size) {
@@ -274,6 +292,53 @@ int64_t SysEpollPwait(int epoll_fd, uint64_t events, int count, int timeout_ms, 
 
 int64_t SysEpollPwait2(int epoll_fd, uint64_t events, int count, uint64_t timeout, uint64_t mask, uint64_t mask_size) {
   return MaskedEpollWait(epoll_fd, events, count, DeadlineAt(timeout), mask, mask_size);
+}
+
+// ---- Ports
+
+int64_t PortOpen() { return AddDescriptor(MakeRef<EpollSet>(), true); }
+
+int64_t PortWatch(int port, int fd, uint32_t events) {
+  const auto set_file = GetSet(port);
+  if (!set_file) return set_file.Negative();
+  const auto file = ContentFile(fd);
+  if (!file) return file.Negative();
+  if (!(*file)->Pollable()) return Negative(Errno::kPerm);
+  if (*set_file == *file) return Negative(Errno::kInval);
+  auto& set = static_cast<EpollSet&>(**set_file);
+  const EpollEvent wanted = {events & ~kModes, {static_cast<uint32_t>(fd), 0}};
+  const auto modified = set.Modify(fd, **file, wanted);
+  return ToSyscall(modified || modified.error() != Errno::kNoEnt ? modified : set.Add(fd, **file, wanted));
+}
+
+int64_t PortUnwatch(int port, int fd) {
+  const auto set_file = GetSet(port);
+  if (!set_file) return set_file.Negative();
+  const auto file = ContentFile(fd);
+  if (!file) return file.Negative();
+  return ToSyscall(static_cast<EpollSet&>(**set_file).Delete(fd, **file));
+}
+
+int64_t PortWait(int port, uint64_t events, int count, int timeout_ms, uint64_t mask) {
+  if (count <= 0 || count > INT32_MAX / static_cast<int>(sizeof(ebb_port_event))) return Negative(Errno::kInval);
+  MaskedWait masked;
+  if (const auto begun = masked.Begin(mask, sizeof(uint64_t)); !begun) return begun.Negative();
+  const auto most = static_cast<size_t>(count);
+  return masked.End(Wait(port, DeadlineOfMilliseconds(timeout_ms), [&](EpollSet& set) -> Result<size_t> {
+    const auto memory = UserWritable(events, most * sizeof(ebb_port_event));
+    if (!memory) return memory.error();
+    auto* out = reinterpret_cast<ebb_port_event*>(memory->data());
+    return set.Collect(most, [out](size_t index, const EpollEvent& event, uint32_t ready) {
+      out[index] = {static_cast<int32_t>(event.data[0]), ready};
+    });
+  }));
+}
+
+int64_t PortWake(int port) {
+  const auto set = GetSet(port);
+  if (!set) return set.Negative();
+  static_cast<EpollSet&>(**set).Wake();
+  return 0;
 }
 
 }  // namespace ebb::linux_abi

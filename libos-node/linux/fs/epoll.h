@@ -3,6 +3,7 @@
 // the file when events are collected.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "linux/fs/anonymous_file.h"
@@ -25,8 +26,15 @@ class EpollSet final : public AnonymousFile {
   Result<> Add(int fd, File& file, const EpollEvent& event);
   Result<> Modify(int fd, File& file, const EpollEvent& event);
   Result<> Delete(int fd, File& file);
-  // Writes what is ready, at most out.size() events.
-  size_t Collect(std::span<EpollEvent> out);
+  // Writes what is ready, at most `most` events, each by emit(index, event, events).
+  template <class Emit>
+  size_t Collect(size_t most, Emit emit);
+  // Ends the wait in progress, or the next one: TakeWake is true once.
+  void Wake() {
+    woken_ = true;
+    NotifyReady(kEpollIn);
+  }
+  bool TakeWake() { return std::exchange(woken_, false); }
   uint32_t PollEvents() override;
   bool WokenFromOutside() const override;
 
@@ -61,6 +69,7 @@ class EpollSet final : public AnonymousFile {
 
   std::vector<Item*> buckets_;
   size_t count_ = 0;
+  bool woken_ = false;
   IntrusiveList<Item, &Item::ready_node> ready_;
   IntrusiveList<Item, &Item::nested_node> containers_;  // items of other sets that watch this one
 };

@@ -121,6 +121,13 @@ int64_t SysEpollWait(int epoll_fd, uint64_t events, int count, int timeout_ms);
 int64_t SysEpollPwait(int epoll_fd, uint64_t events, int count, int timeout_ms, uint64_t mask, uint64_t mask_size);
 int64_t SysEpollPwait2(int epoll_fd, uint64_t events, int count, uint64_t timeout, uint64_t mask, uint64_t mask_size);
 
+// epoll.cc: the ports of event loops, which are epoll sets (abi/ebb_calls.h)
+int64_t PortOpen();
+int64_t PortWatch(int port, int fd, uint32_t events);
+int64_t PortUnwatch(int port, int fd);
+int64_t PortWait(int port, uint64_t events, int count, int timeout_ms, uint64_t mask);
+int64_t PortWake(int port);
+
 // poll.cc
 int64_t SysPoll(uint64_t entries, uint32_t count, int timeout_ms);
 int64_t SysPpoll(uint64_t entries, uint32_t count, uint64_t timeout, uint64_t mask, uint64_t mask_size);

@@ -26,8 +26,16 @@ export interface Figures {
   readonly exitsHot?: number;
   readonly exitsOne?: number;
   readonly exitsSixteen?: number;
+  /** System calls of the program per request at one connection, trapped or not. */
+  readonly syscallsOne?: number;
   /** All of a round's hot invocations together. */
   readonly trapsHot?: number;
+}
+
+interface Cost {
+  readonly exits: number;
+  readonly syscalls: number;
+  readonly traps: number;
 }
 
 const warmUps = 300;
@@ -100,7 +108,7 @@ export class Contestant {
       sixteenMs: sixteen.p50,
       sixteen: sixteen.perSecond,
       ...(hotCost === undefined ? {} : { exitsHot: hotCost.exits, trapsHot: hotCost.traps }),
-      ...(oneCost === undefined ? {} : { exitsOne: oneCost.exits }),
+      ...(oneCost === undefined ? {} : { exitsOne: oneCost.exits, syscallsOne: oneCost.syscalls }),
       ...(sixteenCost === undefined ? {} : { exitsSixteen: sixteenCost.exits }),
     };
   }
@@ -111,13 +119,14 @@ export class Contestant {
   }
 
   /** Exits per unit of the work, and its traps. */
-  async #cost(work: () => Promise<number>): Promise<{ exits: number; traps: number } | undefined> {
+  async #cost(work: () => Promise<number>): Promise<Cost | undefined> {
     const before = await this.#instance.vm.stats();
     const units = await work();
     const after = await this.#instance.vm.stats();
     if (after.enters === undefined || before.enters === undefined) return undefined;
     return {
       exits: (after.enters - before.enters) / units,
+      syscalls: ((after.syscalls ?? 0) - (before.syscalls ?? 0)) / units,
       traps: (after.syscallsTrapped ?? 0) - (before.syscallsTrapped ?? 0),
     };
   }

@@ -73,11 +73,24 @@ function report(facts: Machine, rows: readonly Row[], { rounds, slice }: Profile
     speed(m.one, base.one, 0),
     `${(m.oneMs * 1000).toFixed(0)} us`,
     count(m.exitsOne),
+    count(m.syscallsOne),
     speed(m.sixteen, base.sixteen, 0),
     `${(m.sixteenMs * 1000).toFixed(0)} us`,
     count(m.exitsSixteen),
   ]);
-  const titles = ['', 'start', 'hot run', 'exits', 'traps', 'k turns/s', 'http/s, 1', 'p50', 'exits', 'http/s, 16'];
+  const titles = [
+    '',
+    'start',
+    'hot run',
+    'exits',
+    'traps',
+    'k turns/s',
+    'http/s, 1',
+    'p50',
+    'exits',
+    'syscalls',
+    'http/s, 16',
+  ];
   return `${head}\n${columns([[...titles, 'p50', 'exits'], ...lines])}`;
 }
 

@@ -204,7 +204,7 @@ class LibosVm implements Vm {
 
   async stats(): Promise<VmStats> {
     if (this.#hasExited) throw new VmError('VM_ENDED');
-    const { exits, faults, syscallsTrapped, enters, pids } = await this.#tenderStats();
+    const { exits, faults, syscalls, syscallsTrapped, enters, pids } = await this.#tenderStats();
     const known = this.#tender.pid ?? pids;
     if (known === undefined) throw new VmError('VM_ENDED');
     const figures = await readFigures(...[known].flat());
@@ -216,6 +216,7 @@ class LibosVm implements Vm {
       ...(exits === undefined ? {} : { exits }),
       ...(faults === undefined ? {} : { faults }),
       ...(syscallsTrapped === undefined ? {} : { syscallsTrapped }),
+      ...(syscalls === undefined ? {} : { syscalls }),
       ...(enters === undefined ? {} : { enters }),
     };
   }

@@ -7,6 +7,7 @@ export interface TenderStats {
   readonly exits?: number;
   readonly faults?: number;
   readonly syscallsTrapped?: number;
+  readonly syscalls?: number;
   readonly enters?: number;
   readonly exposed?: readonly ExposedPort[];
   /** The VM's processes, the tender first. */
@@ -74,11 +75,15 @@ export function parseBrokerEnd(payload: Buffer): BrokerEnd {
 
 export function parseTenderStats(payload: Buffer): TenderStats {
   const { exits, faults, exposed, pids, counters } = parseObject(payload);
-  const { syscallsTrapped, enters } = (typeof counters === 'object' ? (counters ?? {}) : {}) as Record<string, unknown>;
+  const { syscalls, syscallsTrapped, enters } = (typeof counters === 'object' ? (counters ?? {}) : {}) as Record<
+    string,
+    unknown
+  >;
   return {
     ...(isCount(exits) ? { exits } : {}),
     ...(isCount(faults) ? { faults } : {}),
     ...(isCount(syscallsTrapped) ? { syscallsTrapped } : {}),
+    ...(isCount(syscalls) ? { syscalls } : {}),
     ...(isCount(enters) ? { enters } : {}),
     ...(Array.isArray(pids) && pids.every(isCount) ? { pids } : {}),
     ...(Array.isArray(exposed) ? { exposed: exposed.flatMap(parseExposed) } : {}),

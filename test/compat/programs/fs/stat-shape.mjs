@@ -39,6 +39,6 @@ tellSync('/dev/zero', () => {
 });
 tellSync('/dev/null', () => [fs.readFileSync('/dev/null').length, fs.writeFileSync('/dev/null', 'x')]);
 tellSync('/dev/stdin', () => fs.readFileSync('/dev/stdin', 'utf8').length);
-tellSync('/proc/self/fd', () => fs.readdirSync('/proc/self/fd').slice(0, 3));
+tellSync('/proc/self/fd', () => fs.readdirSync('/proc/self/fd').filter((name) => Number(name) < 3));
 tellSync('/proc/self/comm', () => fs.readFileSync('/proc/self/comm', 'utf8').length > 1);
 tellSync('/etc/hosts', () => fs.readFileSync('/etc/hosts', 'utf8').includes('localhost'));
