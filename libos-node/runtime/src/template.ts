@@ -5,14 +5,14 @@
  *
  * Invariant: no tenant's code runs before the template is parked. The LibOS gives each clone fresh entropy and another pid (which
  * makes OpenSSL's generator seed itself anew) without any help from here; this file looks after what V8 and Node keep themselves.
- * Left out, because no running process can change them from JavaScript: V8's hash seed, and the seeds of contexts made later by node:vm,
- * whose Math.random() begins alike in all clones of a template.
+ * Left out, because no running process can change them from JavaScript: V8's hash seed, the seeds of contexts made later by node:vm,
+ * whose Math.random() begins alike in all clones of a template, and Math.random() of workers that live when a function's snapshot is taken.
  */
-import { randomFillSync, randomInt, randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
+import { installRandom } from './random.ts';
 
 const rounds = 40;
 
@@ -81,6 +81,7 @@ function post(port: number, path: string, body: string): Promise<string> {
  * another process than the template's, which costs one look to see.
  */
 export function watchForClone(): () => void {
+  reseed ??= installRandom();
   let parent = process.ppid;
   let isInitial = true;
   return () => {
@@ -91,15 +92,13 @@ export function watchForClone(): () => void {
   };
 }
 
+/** Of the one Math.random() there is. */
+let reseed: (() => void) | undefined;
+
 function becomeDifferent(mayHaveDrawn: boolean): void {
   const pid = Number(readlinkSync('/proc/self'));
   Object.defineProperty(process, 'pid', { value: pid, writable: false, enumerable: true, configurable: true });
-  // At a context's first Math.random() V8 takes its seed from this flag; 0 means its own generator, which workers seed
-  // from OpenSSL's.
-  const [random = 0] = randomFillSync(new Uint32Array(1));
-  setFlagsFromString(`--random-seed=${random >>> 1 || 1}`);
-  Math.random();
-  setFlagsFromString('--random-seed=0');
+  reseed?.();
   if (mayHaveDrawn) drainCaches();
 }
 
