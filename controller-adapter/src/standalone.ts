@@ -21,6 +21,8 @@ try {
     tender: options.tender,
     memoryMb: options.memory,
     ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
+    prepared: options.pool,
+    snapshotMb: options.snapshots,
     ...(options.users === undefined ? {} : { users: options.users }),
     gatewayPorts: options.gatewayPort,
     log,

@@ -71,6 +71,8 @@ export interface InvokerStatus {
   readonly inFlight: number;
   readonly starts: ActivationCounts;
   readonly pool: PoolStatus;
+  /** Of functions, on disk. */
+  readonly snapshots: { readonly count: number; readonly bytes: number };
 }
 
 export interface Invoker {
@@ -97,11 +99,12 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
   const identity = invokerInstance(instance, memoryMb, `invoker${instance}`);
   const snapshots =
     options.snapshots && (await SnapshotCache.open({ ...options.snapshots, log, now: () => clock.now() }));
+  const snapshotCounts = () => ({ count: snapshots?.count ?? 0, bytes: snapshots?.bytes ?? 0 });
   const metrics = new Metrics({
     queued: () => pool.queued,
     usedMb: () => pool.usedMb,
     prepared: () => pool.prepared,
-    snapshots: () => ({ count: snapshots?.count ?? 0, bytes: snapshots?.bytes ?? 0 }),
+    snapshots: snapshotCounts,
   });
   const pool = new Pool({
     boot: options.boot,
@@ -182,7 +185,14 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
       closing ??= shutDown();
       return closing;
     },
-    status: () => ({ instance, state, inFlight, starts: metrics.counts(), pool: pool.status() }),
+    status: () => ({
+      instance,
+      state,
+      inFlight,
+      starts: metrics.counts(),
+      pool: pool.status(),
+      snapshots: snapshotCounts(),
+    }),
     vm: (id) => pool.find(id),
     metrics: () => metrics.text(),
   };

@@ -4,7 +4,7 @@
  * Invariants: the memory limits of all VMs that exist, ending ones included, never exceed the budget; a VM serves one
  * key (invocation namespace, action, revision) for its whole life and at most `concurrency` activations at a time;
  * waiting activations are served strictly in order. Idle VMs go least recently used first when room is needed, after
- * the idle time, and when a newer revision of their action comes. A VM is given to nobody while a snapshot of it is taken. Where VMs come from is
+ * the idle time, and when a newer revision of their action comes. Nobody waits for a snapshot that is taken of a VM. Where VMs come from is
  * vm-source.ts's; VMs made ahead count against the budget and go before any idle one.
  */
 
@@ -117,6 +117,7 @@ interface Entry {
   captureTimer: NodeJS.Timeout | undefined;
   /** Of a snapshot of its function. */
   capture: 'unwanted' | 'wanted' | 'running';
+  interruptCapture: (() => void) | undefined;
   /** It came from a snapshot, whose first activation is not done yet. */
   isOnTrial: boolean;
 }
@@ -281,7 +282,7 @@ export class Pool {
     if (entries === undefined) return undefined;
     let found: Entry | undefined;
     for (const entry of entries) {
-      if (entry.doomed || entry.capture === 'running' || entry.active >= entry.spec.concurrency) continue;
+      if (entry.doomed || entry.active >= entry.spec.concurrency) continue;
       if (entry.spec.revision === spec.revision) {
         // Ready ones first; then the busiest, so that others can become idle and go.
         if (found === undefined || rank(entry) > rank(found)) found = entry;
@@ -322,6 +323,7 @@ export class Pool {
       idleTimer: undefined,
       captureTimer: undefined,
       capture: 'unwanted',
+      interruptCapture: undefined,
       isOnTrial: false,
     };
     const siblings = this.#entries.get(spec.group);
@@ -449,6 +451,7 @@ export class Pool {
     this.#idle.delete(entry);
     clearTimeout(entry.idleTimer);
     clearTimeout(entry.captureTimer);
+    entry.interruptCapture?.();
   }
 
   #captureLater(entry: Entry): void {
@@ -461,16 +464,17 @@ export class Pool {
     entry.captureTimer.unref();
   }
 
-  /** No activation is given to the VM meanwhile: its answer would come late. */
+  /** Whoever wants the VM meanwhile interrupts it: no answer is to come later for it. */
   async #capture(entry: Entry): Promise<void> {
     const { proxy } = entry;
     if (proxy === undefined) return;
-    this.#wake(entry);
+    const interrupt = new AbortController();
     entry.capture = 'running';
-    await this.#source.capture(entry.spec, proxy.vm);
-    entry.capture = 'unwanted';
-    if (!entry.gone && !entry.ending) this.#rest(entry);
-    this.#pump();
+    entry.interruptCapture = () => interrupt.abort();
+    const done = await this.#source.capture(entry.spec, proxy.vm, interrupt.signal);
+    entry.interruptCapture = undefined;
+    entry.capture = done ? 'unwanted' : 'wanted';
+    if (!done && this.#idle.has(entry)) this.#captureLater(entry);
   }
 
   /** Of the VM's first activation depends whether its snapshot is good, or whether there is to be one. */

@@ -101,9 +101,9 @@ export class VmSource {
     return this.#capture?.isBusy === true;
   }
 
-  /** Never rejects. */
-  async capture({ snapshot }: SourceSpec, vm: Vm): Promise<void> {
-    if (snapshot !== undefined) await this.#capture?.take(snapshot, vm);
+  /** False when `signal` came between, and it may be tried again. Never rejects. */
+  async capture({ snapshot }: SourceSpec, vm: Vm, signal: AbortSignal): Promise<boolean> {
+    return snapshot === undefined || this.#capture === undefined || this.#capture.take(snapshot, vm, signal);
   }
 
   /** How the first activation of a VM from a snapshot went. */

@@ -29,6 +29,10 @@ export interface StackOptions {
   /** What the memory limits of all VMs may add up to, MiB. */
   readonly memoryMb?: number;
   readonly gatewayPorts?: readonly number[];
+  /** Space for snapshots of functions; default: that of the stack. */
+  readonly snapshotMb?: number;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Default warn. */
   readonly logLevel?: 'info' | 'warn';
   /** Environment beside that of this process. */
@@ -200,10 +204,26 @@ export class StackFolder {
 }
 
 export async function startStack(folder: StackFolder, options: StackOptions): Promise<RunningStack> {
-  const { tender, target = 'libos', memoryMb = 2048, gatewayPorts = [], logLevel = 'warn', env = {} } = options;
-  const args = [join(rootFolder, 'controller-adapter/src/standalone.ts'), '--port', '0', '--data-dir', folder.data];
+  const {
+    tender,
+    target = 'libos',
+    memoryMb = 2048,
+    gatewayPorts = [],
+    logLevel = 'warn',
+    env = {},
+    snapshotMb,
+    port = 0,
+  } = options;
+  const args = [
+    join(rootFolder, 'controller-adapter/src/standalone.ts'),
+    '--port',
+    String(port),
+    '--data-dir',
+    folder.data,
+  ];
   args.push('--tender', tender, '--target', target, '--memory', String(memoryMb), '--log-level', logLevel);
-  for (const port of gatewayPorts) args.push('--gateway-port', String(port));
+  if (snapshotMb !== undefined) args.push('--snapshots', String(snapshotMb));
+  for (const each of gatewayPorts) args.push('--gateway-port', String(each));
   const child = spawn(process.execPath, args, {
     cwd: rootFolder,
     env: { ...process.env, ...env, TMPDIR: folder.temporary },

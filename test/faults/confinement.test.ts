@@ -10,7 +10,7 @@ const vms = 3;
 
 forTargets(libosTenders, ({ name, tender }) => {
   describe(`the processes of ${vms} VMs, ${name}`, () => {
-    const running = suiteStack(() => ({ tender }));
+    const running = suiteStack(() => ({ tender, snapshotMb: 0 }));
     let stack: RunningStack;
 
     beforeAll(async () => {

@@ -15,6 +15,8 @@ import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTenders } from '../support/libos-targets.ts';
 
+/** Of a VM that is not the one before: from a snapshot, if there was time to take one. */
+const newStart = expect.stringMatching(/^(cold|warm)$/);
 const exited = 'The action did not produce a valid response and exited unexpectedly.';
 const secret = 'a-secret-of-the-action';
 
@@ -127,7 +129,7 @@ forTargets(libosTenders, ({ name, tender }) => {
 
       for (const { victim, signal } of all) {
         const { status, activation } = await stack.api.invoke(`${victim}-${signal}`);
-        expect([status, annotation(activation, 'ebbStart')]).toEqual([200, 'cold']);
+        expect([status, annotation(activation, 'ebbStart')]).toEqual([200, newStart]);
       }
     });
   });

@@ -147,7 +147,7 @@ forTargets(libosTenders, ({ name, tender }) => {
     const goesOn = async (action: string, survives: boolean) => {
       const { activation, status } = await stack.api.invoke(action, { ok: true });
       expect([status, activation.response.result]).toEqual([200, { ok: true }]);
-      expect(annotation(activation, 'ebbStart')).toBe(survives ? 'hot' : 'cold');
+      expect(annotation(activation, 'ebbStart')).toMatch(survives ? /^hot$/ : /^(cold|warm)$/);
       // A VM is busy until its logs are in, which is after the answer.
       await stack.api.record(activation.activationId);
     };

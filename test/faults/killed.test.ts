@@ -7,6 +7,8 @@ import { suiteStack } from '../e2e/suite-stack.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTenders } from '../support/libos-targets.ts';
 
+/** Of a VM that is not the one before: from a snapshot, if there was time to take one. */
+const newStart = expect.stringMatching(/^(cold|warm)$/);
 const exited = 'The action did not produce a valid response and exited unexpectedly.';
 
 /** Works for as long as parameter `ms` says. */
@@ -64,7 +66,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         await expect.poll(() => processes.filter(isRunning)).toEqual([]);
 
         const next = await stack.api.invoke(action);
-        expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, 'cold']);
+        expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, newStart]);
         const again = await stack.api.invoke(`${action}-neighbour`);
         expect([again.status, annotation(again.activation, 'ebbStart')]).toEqual([200, 'hot']);
         expect(stack.tenders().map(({ pid }) => pid)).toContain(neighbour.pid);
@@ -83,7 +85,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         await expect.poll(() => stack.tenders()).toEqual([]);
         await new Promise((done) => setTimeout(done, 250));
         const next = await stack.api.invoke('killed-server');
-        expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, 'cold']);
+        expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, newStart]);
         expect(annotation(next.activation, 'ebbPhases')).toHaveProperty('clone');
         expect(stack.log.records()).toContainEqual(expect.objectContaining({ component: 'templates', level: 50 }));
       });
@@ -96,7 +98,7 @@ forTargets(libosTenders, ({ name, tender }) => {
       // The stack hears of it by an event of its own, a moment after /proc shows it.
       await new Promise((done) => setTimeout(done, 250));
       const { status, activation } = await stack.api.invoke('killed-idle');
-      expect([status, annotation(activation, 'ebbStart')]).toEqual([200, 'cold']);
+      expect([status, annotation(activation, 'ebbStart')]).toEqual([200, newStart]);
     });
   });
 });

@@ -28,6 +28,8 @@ export interface ActionDependencies {
   readonly entities: EntityStore;
   readonly activator: Activator;
   readonly throttle: Throttle;
+  /** What is cached of the action is out of date. */
+  readonly onChange: (id: string) => void;
   readonly now: () => number;
 }
 
@@ -95,7 +97,7 @@ async function read(
 }
 
 async function write(
-  { entities, settings, now }: ActionDependencies,
+  { entities, settings, onChange, now }: ActionDependencies,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -107,6 +109,7 @@ async function write(
   const document =
     old === undefined ? createAction(namespace, name, put, settings, now()) : updateAction(old.document, put, now());
   await conflicts(entities.writeAction(document, put.exec?.code, old?.revision));
+  onChange(id);
   return sendJson(reply, 200, showAction(document, put.exec?.code ?? (await entities.readCode(id))));
 }
 
@@ -119,6 +122,7 @@ async function remove(
   const { document, revision } = await existing(dependencies, id);
   const code = await dependencies.entities.readCode(id);
   await conflicts(dependencies.entities.deleteAction(id, revision));
+  dependencies.onChange(id);
   return sendJson(reply, 200, showAction(document, code));
 }
 

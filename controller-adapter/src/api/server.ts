@@ -33,6 +33,8 @@ export interface ApiOptions {
   readonly activator: Activator;
   readonly build: BuildInfo;
   readonly log: Logger;
+  /** Told of every action that was written or deleted, by its id. */
+  readonly onChange?: (id: string) => void;
   readonly now?: () => number;
 }
 
@@ -114,7 +116,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
 
   register(app, [
     ...infoRoutes(settings, options.build),
-    ...actionRoutes({ ...options, now, throttle: new Throttle(settings.throttles, now) }),
+    ...actionRoutes({
+      ...options,
+      now,
+      onChange: options.onChange ?? (() => {}),
+      throttle: new Throttle(settings.throttles, now),
+    }),
     ...activationRoutes(options),
     ...unsupportedRoutes(settings),
   ]);

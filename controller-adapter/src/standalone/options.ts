@@ -13,6 +13,8 @@ export interface StandaloneOptions {
   readonly dataDir: string;
   readonly memory: number;
   readonly cpus?: number;
+  readonly pool: number;
+  readonly snapshots: number;
   readonly users?: string;
   readonly gatewayPort: readonly number[];
   readonly logLevel: LogLevel;
@@ -41,6 +43,16 @@ export function parseOptions(argv: readonly string[]): StandaloneOptions {
         '--cpus <n>',
         'cores that all VMs may use together, a hard limit for each by its memory (default: none)',
       ).argParser(cpus),
+    )
+    .addOption(
+      option('--pool <n>', 'VMs made ahead of what is asked for, at most; they count against --memory')
+        .default(0)
+        .argParser((text: string) => integer(text, 0, 1_000)),
+    )
+    .addOption(
+      option('--snapshots <MB>', 'disk space for snapshots of functions, in the data folder; 0: every start is cold')
+        .default(4096)
+        .argParser((text: string) => integer(text, 0, 16_777_216)),
     )
     .addOption(option('--users <file>', 'JSON file of subjects beside the stock guest'))
     .addOption(

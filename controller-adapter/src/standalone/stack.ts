@@ -6,8 +6,9 @@
  */
 
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createEmbeddedBus, startInvoker } from '@ebbwhisk/invoker';
+import { invalidationTopic, serialiseInvalidation } from '@ebbwhisk/invoker/snapshots/invalidation.ts';
 import type { BootVm, TenderKind } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { createApi } from '../api/server.ts';
@@ -32,6 +33,10 @@ export interface StackOptions {
   readonly memoryMb: number;
   /** Cores that all VMs may use together. */
   readonly cpus?: number;
+  /** VMs made ahead, at most. */
+  readonly prepared?: number;
+  /** Disk space for snapshots of functions, MiB. Absent or 0: none are taken. */
+  readonly snapshotMb?: number;
   /** File of users beside the stock guest. */
   readonly users?: string;
   /** Further ports of the host's 127.0.0.1 that actions may reach through the gateway. */
@@ -107,6 +112,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       memoryMb: options.memoryMb,
       ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
       boot: vms.boot,
+      ...(vms.clone === undefined ? {} : { clone: vms.clone }),
+      ...(options.snapshotMb === undefined || options.snapshotMb === 0 || vms.clone === undefined
+        ? {}
+        : { snapshots: { folder: join(dataDir, 'snapshots'), maxBytes: options.snapshotMb * 1024 * 1024 } }),
+      ...(options.prepared === undefined ? {} : { prepared: options.prepared }),
       apiHost: apiHostOf(target, port),
       gatewayPorts: [port, ...(options.gatewayPorts ?? [])],
       tender: options.tender,
@@ -131,6 +141,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       entities: store.entities,
       activations: store.activations,
       activator,
+      onChange: (id) => {
+        // Who cannot be told finds out by the revision, or at its next start.
+        bus.send(invalidationTopic, serialiseInvalidation(id, 'controller0')).catch((error: unknown) => {
+          log.warn({ err: error, action: id }, 'a change was not told');
+        });
+      },
       build: options.build ?? { build: 'ebbwhisk', buildNumber: 'local' },
       log: log.child({ component: 'api' }),
     });

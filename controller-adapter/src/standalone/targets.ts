@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BootOptions, BootVm, TemplateEvent } from '@ebbwhisk/libos-node';
+import type { BootOptions, BootVm, CloneOptions, TemplateEvent, Vm } from '@ebbwhisk/libos-node';
 import { defaultProfile, imageFileName, imagesFolder, kindNames } from '@ebbwhisk/libos-node/paths';
 import type { Logger } from 'pino';
 import { reportsPath } from '../management/protocol.ts';
@@ -16,6 +16,8 @@ const kGateway = '10.0.2.2';
 /** Where the VMs of a stack come from. */
 export interface VmHost {
   readonly boot: BootVm;
+  /** Goes on from snapshots of VMs. */
+  readonly clone?: (options: CloneOptions) => Promise<Vm>;
   /** Makes, without waiting, what VMs of these will be cloned from. */
   prepare(sorts: readonly BootOptions[]): void;
   /** Ends what VMs were cloned from, after the VMs. */
@@ -32,6 +34,7 @@ export async function hostOf(target: Target, dataDir: string, log: Logger): Prom
   });
   return {
     boot: templates.start,
+    clone: templates.clone,
     prepare: (sorts) => {
       // What comes of it is an event.
       for (const sort of sorts) templates.prepare(sort).catch(() => {});

@@ -1,5 +1,6 @@
 /**
- * Takes snapshots of VMs, one at a time. Whoever calls it keeps activations off the VM meanwhile; the VM goes on whatever comes of it.
+ * Takes snapshots of VMs, one at a time. An activation that comes meanwhile interrupts it, so that it is not delayed; the VM goes on
+ * whatever comes of it.
  */
 
 import { type Vm, VmError } from '@ebbwhisk/libos-node';
@@ -28,29 +29,31 @@ export class Capture {
     return this.#isBusy;
   }
 
-  /** Never rejects. */
-  async take(key: SnapshotKey, vm: Vm): Promise<void> {
+  /** False when it was interrupted, and may be tried again. Never rejects. */
+  async take(key: SnapshotKey, vm: Vm, signal: AbortSignal): Promise<boolean> {
     const { cache, clock, log, onCaptured } = this.#options;
     const draft = cache.begin(key);
-    if (draft === undefined) return;
+    if (draft === undefined) return true;
     this.#isBusy = true;
     const from = clock.monotonic();
     const facts = { vm: vm.id, action: key.action, namespace: key.namespace };
     try {
-      await vm.snapshot(draft.file);
-      if (!(await draft.commit())) return;
+      await vm.snapshot(draft.file, signal);
+      if (!(await draft.commit())) return true;
       const ms = clock.monotonic() - from;
       onCaptured(ms);
       log.debug({ ...facts, ms }, 'function snapshot taken');
     } catch (error) {
       await draft.discard().catch(() => {});
       // A VM that ended meanwhile says nothing about the next one.
-      if (error instanceof VmError && error.code === 'VM_ENDED') return;
+      if (error instanceof VmError && error.code === 'VM_ENDED') return true;
+      if (signal.aborted) return false;
       cache.failed(key);
       onCaptured(undefined);
       log.info({ ...facts, err: errorText(error) }, 'no function snapshot');
     } finally {
       this.#isBusy = false;
     }
+    return true;
   }
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BootOptions,
   type BootVm,
@@ -118,9 +119,11 @@ export class FakeVm implements Vm {
   }
 
   /** Like the real one, the file is there whole or not at all. */
-  async snapshot(file: string): Promise<void> {
+  async snapshot(file: string, signal?: AbortSignal): Promise<void> {
     const { snapshotMs = 0, onSnapshot } = this.#guest;
-    await new Promise((resolve) => setTimeout(resolve, snapshotMs));
+    await sleep(snapshotMs, undefined, signal === undefined ? {} : { signal }).catch(() => {
+      throw new VmError('VM_SNAPSHOT_FAILED', 'interrupted');
+    });
     if (this.ended) throw new VmError('VM_ENDED');
     onSnapshot?.(this, file);
     writeFileSync(file, `snapshot of ${this.id}`, { mode: 0o600 });

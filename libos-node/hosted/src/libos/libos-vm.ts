@@ -221,9 +221,9 @@ class LibosVm implements Vm {
     };
   }
 
-  async snapshot(file: string): Promise<void> {
+  async snapshot(file: string, signal?: AbortSignal): Promise<void> {
     if (this.#hasExited) throw new VmError('VM_ENDED');
-    await this.#snapshots.take(file);
+    await this.#snapshots.take(file, signal);
   }
 
   end(): Promise<ExitReport> {

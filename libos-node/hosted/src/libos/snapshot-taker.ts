@@ -2,8 +2,8 @@
  * Taking a snapshot of a clone: its broker parks the guest, its server reads the guest's memory, the guest goes on, the server writes
  * the file and gives it its name when it hears that the guest was parked for as long as it was read.
  *
- * Invariant: the guest goes on in any case (its broker sees to that if this process does not), and a file has its name only when it
- * is whole.
+ * Invariant: the guest goes on in any case (its broker sees to that if this process does not), at once when the taking is interrupted, and a
+ * file has its name only when it is whole.
  */
 import { VmError } from '../errors.ts';
 import { frameTypes } from './frames.ts';
@@ -23,26 +23,38 @@ export class SnapshotTaker {
     this.#tender = tender;
   }
 
-  async take(file: string): Promise<void> {
+  /** Interrupted by `signal`, it lets the guest go on at once and rejects; when the guest goes on already, it is completed. */
+  async take(file: string, signal?: AbortSignal): Promise<void> {
     const { capture } = this.#tender;
     if (capture === undefined) throw new VmError('VM_NO_SNAPSHOT');
     if (this.#isBusy) throw new VmError('VM_SNAPSHOT_FAILED', 'another one is being taken');
     this.#isBusy = true;
+    let isInterrupted = signal?.aborted === true;
+    let resumed: Promise<boolean> | undefined;
+    let resume: (() => Promise<boolean>) | undefined;
+    const onAbort = (): void => {
+      if (resumed !== undefined) return;
+      isInterrupted = true;
+      void resume?.();
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const state = await this.#park();
       if (state === undefined)
         throw new VmError('VM_SNAPSHOT_FAILED', `the guest did not come to rest in ${restMs} ms`);
-      let resumed: Promise<boolean> | undefined;
-      const resume = (): Promise<boolean> => {
+      const goOn = async (): Promise<boolean> => {
         resumed ??= this.#resume();
-        return resumed;
+        return (await resumed) && !isInterrupted;
       };
+      resume = goOn;
       try {
-        await capture.call(this.#tender, file, state, resume);
+        if (isInterrupted) throw new VmError('VM_SNAPSHOT_FAILED', 'interrupted');
+        await capture.call(this.#tender, file, state, goOn);
       } finally {
-        await resume();
+        await goOn();
       }
     } finally {
+      signal?.removeEventListener('abort', onAbort);
       this.#isBusy = false;
     }
   }
