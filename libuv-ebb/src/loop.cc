@@ -1,5 +1,6 @@
 // Loops: making, running and ending them.
 #include <sched.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdarg>
@@ -86,6 +87,8 @@ int uv_loop_init(uv_loop_t* loop) {
   if (storage == nullptr) return UV_ENOMEM;
   auto* state = new (storage) LoopState();
   loop->internal_fields = state;
+  static const bool several_cores = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  state->several_cores = several_cores;
   const int error = event_ports->Create(state->port_storage, &state->port);
   if (error != 0) {
     FreeState(loop);

@@ -43,6 +43,9 @@ struct LoopState {
   int batch_size = 0;
   // Somebody polls backend_fd from outside: every post must wake.
   std::atomic<bool> embedded{false};
+  bool several_cores = false;
+  // The last wait was ended by another thread.
+  bool post_woke = false;
   bool measure_idle_time = false;
   bool block_profiler_signal = false;
   uv_metrics_t metrics{};
