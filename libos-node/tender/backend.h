@@ -24,6 +24,9 @@
 
 namespace ebb::tender {
 
+class FunctionSnapshot;
+struct KvmTemplate;
+
 // The VM around a backend, as far as the backend sees it. Everything outlives the backend.
 struct VmContext {
   const Image& image;
@@ -56,6 +59,8 @@ class Backend {
   // Instead of Run, for a template: runs the guest, in a process that stays as it is, until `ready` says so, and parks
   // it. kParkTimeout when that takes longer.
   virtual Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) = 0;
+  // After RunToPark: writes the guest's state. `snapshot` has everything but runs and extents.
+  virtual Result<void> Capture(Snapshot snapshot, const std::string& path) = 0;
   // Confines the calling process and runs the guest until it ends or `end_requested`. Called once, after Start.
   virtual ExitReport Run() = 0;
 
@@ -83,6 +88,10 @@ struct GuestProcess {
 Result<std::unique_ptr<Backend>> CreateKvmBackend(VmContext& context);
 Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context);
 std::unique_ptr<Backend> AdoptProcess(VmContext& context, GuestProcess guest);
+// A new VM on the memory that a template's server laid out before this process was forked from it. `function` may be
+// null: the template's state.
+Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out,
+                                                 const FunctionSnapshot* function, uint64_t generation);
 
 }  // namespace ebb::tender
 

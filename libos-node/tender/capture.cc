@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tender/pages/commit_map.h"
+
 namespace ebb::tender {
 namespace {
 
@@ -17,8 +19,9 @@ namespace {
 constexpr uint64_t kPresent = 1ull << 63, kSwapped = 1ull << 62, kFile = 1ull << 61, kExclusive = 1ull << 56;
 
 struct Mapping {
-  uint64_t start, end;
+  uint64_t start, end;  // as the guest sees them
   uint32_t prot;
+  bool backed;  // by a file: what was not written is the file's
 
   bool IsKernel() const { return start >= EBB_KERNEL_BASE && end <= EBB_KERNEL_END; }
   bool IsProgram() const { return start >= EBB_EXE_BASE && end <= EBB_EXE_END; }
@@ -30,11 +33,55 @@ Error Denied(const std::string& what, int error) {
   return ErrnoError(error == EACCES || error == EPERM ? ErrorCode::kSnapshotDenied : ErrorCode::kSystem, what, error);
 }
 
-// Those that a snapshot keeps.
-Result<std::vector<Mapping>> ReadMappings(int fd) {
+Result<void> ReadAt(int fd, uint64_t offset, std::span<std::byte> buffer, const char* what) {
+  while (!buffer.empty()) {
+    const ssize_t size = pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    if (size <= 0) return Denied(what, size == 0 ? EIO : errno);
+    offset += static_cast<uint64_t>(size);
+    buffer = buffer.subspan(static_cast<size_t>(size));
+  }
+  return {};
+}
+
+// Adds what a snapshot keeps of a mapping.
+void AddMapping(Mapping mapping, const std::vector<uint64_t>& held, std::vector<Mapping>& mappings) {
+  for (const auto& [low, high] :
+       {std::pair{EBB_EXE_BASE, EBB_EXE_END}, {EBB_KERNEL_BASE, EBB_KERNEL_END}, {EBB_HEAP_BASE, EBB_ARENA_END}}) {
+    Mapping part = mapping;
+    part.start = std::max<uint64_t>(mapping.start, low);
+    part.end = std::min<uint64_t>(mapping.end, high);
+    if (part.start >= part.end) continue;
+    if (held.empty() || part.prot != 0) {
+      mappings.push_back(part);
+      continue;
+    }
+    // A reservation, or held without access.
+    if (low != EBB_HEAP_BASE) {
+      if (part.backed) mappings.push_back(part);
+      continue;
+    }
+    const uint64_t end = (part.end - EBB_HEAP_BASE) / EBB_PAGE_SIZE;
+    for (uint64_t page = (part.start - EBB_HEAP_BASE) / EBB_PAGE_SIZE; page < end;) {
+      const uint64_t stop = CommitMap::RunEnd(held.data(), page, end);
+      if (CommitMap::Get(held.data(), page))
+        mappings.push_back(
+            {EBB_HEAP_BASE + page * EBB_PAGE_SIZE, EBB_HEAP_BASE + stop * EBB_PAGE_SIZE, 0, part.backed});
+      page = stop;
+    }
+  }
+}
+
+Result<std::vector<Mapping>> ReadMappings(const GuestAccess& guest, const GuestView& view) {
+  std::vector<uint64_t> held;
+  if (view.held_bits != 0) {
+    held.resize(CommitMap::kBitmapSize / sizeof(uint64_t));
+    if (auto read = ReadAt(guest.memory(), view.held_bits, std::as_writable_bytes(std::span(held)), "commit map");
+        !read)
+      return read.error();
+  }
   std::string text;
   char buffer[1 << 16];
-  for (ssize_t size = 0; (size = pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size()))) != 0;) {
+  for (ssize_t size = 0; (size = pread(guest.maps(), buffer, sizeof buffer, static_cast<off_t>(text.size()))) != 0;) {
     if (size < 0) return Denied("maps", errno);
     text.append(buffer, static_cast<size_t>(size));
   }
@@ -43,12 +90,18 @@ Result<std::vector<Mapping>> ReadMappings(int fd) {
     const size_t end = std::min(text.find('\n', at), text.size());
     Mapping mapping{};
     char access[5] = {};
-    if (sscanf(text.c_str() + at, "%" SCNx64 "-%" SCNx64 " %4s", &mapping.start, &mapping.end, access) != 3)
+    unsigned long inode = 0;
+    if (sscanf(text.c_str() + at, "%" SCNx64 "-%" SCNx64 " %4s %*x %*s %lu", &mapping.start, &mapping.end, access,
+               &inode) != 4)
       return Error{ErrorCode::kSystem, "maps: " + text.substr(at, end - at)};
+    at = end + 1;
+    if (mapping.end <= view.base) continue;
+    mapping.start = std::max(mapping.start, view.base) - view.base;
+    mapping.end -= view.base;
     mapping.prot = (access[0] == 'r' ? EBB_PROT_READ : 0) | (access[1] == 'w' ? EBB_PROT_WRITE : 0) |
                    (access[2] == 'x' ? EBB_PROT_EXEC : 0);
-    if (mapping.IsKernel() || mapping.IsProgram() || mapping.IsCommitted()) mappings.push_back(mapping);
-    at = end + 1;
+    mapping.backed = inode != 0;
+    AddMapping(mapping, held, mappings);
   }
   return mappings;
 }
@@ -70,18 +123,9 @@ bool IsZero(std::span<const std::byte> bytes) {
   return bytes[0] == std::byte{} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
-Result<void> ReadAt(int fd, uint64_t offset, std::span<std::byte> buffer, const char* what) {
-  while (!buffer.empty()) {
-    const ssize_t size = pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
-    if (size <= 0) return Denied(what, size == 0 ? EIO : errno);
-    offset += static_cast<uint64_t>(size);
-    buffer = buffer.subspan(static_cast<size_t>(size));
-  }
-  return {};
-}
-
-Result<void> ReadMemory(const GuestAccess& guest, uint64_t address, std::span<std::byte> buffer) {
-  return ReadAt(guest.memory(), address, buffer, "reading guest memory");
+Result<void> ReadMemory(const GuestAccess& guest, const GuestView& view, uint64_t address,
+                        std::span<std::byte> buffer) {
+  return ReadAt(guest.memory(), view.base + address, buffer, "reading guest memory");
 }
 
 void Append(std::vector<SnapshotExtent>& extents, uint64_t address, uint64_t size) {
@@ -93,13 +137,14 @@ void Append(std::vector<SnapshotExtent>& extents, uint64_t address, uint64_t siz
 
 // Calls visit(address, pagemap entry) for each page.
 template <typename Visit>
-Result<void> ForEachPage(const GuestAccess& guest, const Mapping& mapping, Visit visit) {
+Result<void> ForEachPage(const GuestAccess& guest, const GuestView& view, const Mapping& mapping, Visit visit) {
   constexpr uint64_t kBatch = 4096;
   std::vector<uint64_t> entries(kBatch);
   for (uint64_t at = mapping.start; at < mapping.end;) {
     const uint64_t pages = std::min<uint64_t>(kBatch, (mapping.end - at) / EBB_PAGE_SIZE);
     const auto wanted = std::as_writable_bytes(std::span(entries).first(pages));
-    if (auto read = ReadAt(guest.pagemap(), at / EBB_PAGE_SIZE * sizeof(uint64_t), wanted, "pagemap"); !read)
+    if (auto read = ReadAt(guest.pagemap(), (view.base + at) / EBB_PAGE_SIZE * sizeof(uint64_t), wanted, "pagemap");
+        !read)
       return read;
     for (uint64_t i = 0; i < pages; ++i, at += EBB_PAGE_SIZE) {
       if (auto visited = visit(at, entries[i]); !visited) return visited;
@@ -127,17 +172,17 @@ class BasePages {
 
 class DifferenceReader {
  public:
-  DifferenceReader(const GuestAccess& guest, const SnapshotFile& base, uint64_t limit)
-      : guest_(guest), base_(base), limit_(limit) {}
+  DifferenceReader(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base, uint64_t limit)
+      : guest_(guest), view_(view), base_(base), limit_(limit) {}
 
   Result<CapturedPages> Read() {
-    const auto mappings = ReadMappings(guest_.maps());
+    const auto mappings = ReadMappings(guest_, view_);
     if (!mappings) return mappings.error();
     pages_.runs = RunsOf(mappings.value());
     for (const Mapping& mapping : mappings.value()) {
-      const bool committed = mapping.IsCommitted();
-      auto read = ForEachPage(guest_, mapping,
-                              [&](uint64_t address, uint64_t entry) { return Visit(address, entry, committed); });
+      auto read = ForEachPage(guest_, view_, mapping, [&](uint64_t address, uint64_t entry) {
+        return Visit(address, entry, mapping.IsCommitted(), mapping.backed);
+      });
       if (read) read = Compare();
       if (!read) return read.error();
     }
@@ -147,7 +192,7 @@ class DifferenceReader {
  private:
   static constexpr size_t kMostWaiting = 256;
 
-  Result<void> Visit(uint64_t address, uint64_t entry, bool committed) {
+  Result<void> Visit(uint64_t address, uint64_t entry, bool committed, bool backed) {
     const std::byte* base = base_.At(address);
     const bool present = (entry & (kPresent | kSwapped)) != 0 && (entry & kFile) == 0;
     const bool own = (entry & (kExclusive | kSwapped)) != 0;
@@ -160,7 +205,7 @@ class DifferenceReader {
       waiting_.push_back({address, base, committed});
       return {};
     }
-    if (present || !committed || base == nullptr) return {};
+    if (present || !committed || backed || base == nullptr) return {};
     if (auto compared = Compare(); !compared) return compared;
     return Keep(address, std::span(zeros_));
   }
@@ -169,7 +214,7 @@ class DifferenceReader {
   Result<void> Compare() {
     if (waiting_.empty()) return {};
     buffer_.resize(waiting_.size() * EBB_PAGE_SIZE);
-    if (auto read = ReadMemory(guest_, waiting_.front().address, buffer_); !read) return read;
+    if (auto read = ReadMemory(guest_, view_, waiting_.front().address, buffer_); !read) return read;
     for (size_t i = 0; i < waiting_.size(); ++i) {
       const auto page = std::span(buffer_).subspan(i * EBB_PAGE_SIZE, EBB_PAGE_SIZE);
       const Waiting& waiting = waiting_[i];
@@ -197,6 +242,7 @@ class DifferenceReader {
   };
 
   const GuestAccess& guest_;
+  const GuestView view_;
   BasePages base_;
   uint64_t limit_;
   CapturedPages pages_;
@@ -218,19 +264,19 @@ Result<GuestAccess> GuestAccess::Open(pid_t pid) {
   return access;
 }
 
-Result<void> CaptureProcess(pid_t pid, Snapshot snapshot, const std::string& path) {
+Result<void> CaptureProcess(pid_t pid, const GuestView& view, Snapshot snapshot, const std::string& path) {
   const auto guest = GuestAccess::Open(pid);
   if (!guest) return guest.error();
-  const auto mappings = ReadMappings(guest.value().maps());
+  const auto mappings = ReadMappings(guest.value(), view);
   if (!mappings) return mappings.error();
   snapshot.runs = RunsOf(mappings.value());
   std::vector<std::byte> page(EBB_PAGE_SIZE);
   for (const Mapping& mapping : mappings.value()) {
     // The pages of a private mapping that are no file's: what the guest wrote.
-    auto read = ForEachPage(guest.value(), mapping, [&](uint64_t address, uint64_t entry) -> Result<void> {
+    auto read = ForEachPage(guest.value(), view, mapping, [&](uint64_t address, uint64_t entry) -> Result<void> {
       if ((entry & (kPresent | kSwapped)) == 0 || (entry & kFile) != 0) return {};
       if (mapping.IsCommitted()) {
-        if (auto got = ReadMemory(guest.value(), address, page); !got) return got;
+        if (auto got = ReadMemory(guest.value(), view, address, page); !got) return got;
         if (IsZero(page)) return {};
       }
       Append(snapshot.extents, address, EBB_PAGE_SIZE);
@@ -239,12 +285,13 @@ Result<void> CaptureProcess(pid_t pid, Snapshot snapshot, const std::string& pat
     if (!read) return read;
   }
   return WriteSnapshot(path, std::move(snapshot), [&](uint64_t address, std::span<std::byte> buffer) {
-    return ReadMemory(guest.value(), address, buffer);
+    return ReadMemory(guest.value(), view, address, buffer);
   });
 }
 
-Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const SnapshotFile& base, uint64_t limit) {
-  return DifferenceReader(guest, base, limit).Read();
+Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base,
+                                        uint64_t limit) {
+  return DifferenceReader(guest, view, base, limit).Read();
 }
 
 }  // namespace ebb::tender

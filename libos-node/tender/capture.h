@@ -29,8 +29,15 @@ class GuestAccess {
   UniqueFd maps_, memory_, pagemap_;
 };
 
+// Where a process has its guest's memory.
+struct GuestView {
+  uint64_t base = 0;  // host address of guest address 0
+  // KVM: host address of the bits of held pages (pages/commit_map.h); 0: what is mapped is held.
+  uint64_t held_bits = 0;
+};
+
 // A template: writes what differs from the image. `snapshot` has everything but runs and extents.
-Result<void> CaptureProcess(pid_t pid, Snapshot snapshot, const std::string& path);
+Result<void> CaptureProcess(pid_t pid, const GuestView& view, Snapshot snapshot, const std::string& path);
 
 struct CapturedPages {
   std::vector<SnapshotRun> runs;
@@ -38,7 +45,8 @@ struct CapturedPages {
   std::vector<std::byte> bytes;  // of the extents, in order
 };
 // A function: what differs from `base`, in memory. kSnapshotTooBig beyond `limit` bytes of pages.
-Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const SnapshotFile& base, uint64_t limit);
+Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base,
+                                        uint64_t limit);
 
 }  // namespace ebb::tender
 

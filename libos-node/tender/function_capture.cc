@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "tender/exit_report.h"
+#include "tender/keep_only.h"
 
 namespace ebb::tender {
 namespace {
@@ -42,7 +43,7 @@ void Say(int fd, FrameType type, const std::string& payload) {
 }
 
 Result<void> Capture(const CaptureJob& job) {
-  auto pages = CaptureDifference(job.guest, job.base, kLargestFunction);
+  auto pages = CaptureDifference(job.guest, job.view, job.base, kLargestFunction);
   if (!pages) return pages.error();
   Say(job.connection.get(), FrameType::kCaptured, "");
   Snapshot snapshot;
@@ -65,6 +66,8 @@ Result<void> Capture(const CaptureJob& job) {
 
 int RunCapture(CaptureJob job) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  // Connections of other VMs among them.
+  KeepOnly({job.connection.get(), job.guest.maps(), job.guest.memory(), job.guest.pagemap()});
   const auto captured = Capture(job);
   const ExitReport report = captured ? ExitReport::Ended() : ExitReport::OfError(captured.error());
   Say(job.connection.get(), FrameType::kExit, report.Json());

@@ -20,6 +20,7 @@ inline constexpr uint64_t kLargestFunction = 128ull << 20;
 struct CaptureJob {
   UniqueFd connection;
   const GuestAccess& guest;
+  GuestView view;
   const SnapshotFile& base;
   ParkedState state;
   std::string path;

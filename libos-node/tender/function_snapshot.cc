@@ -160,6 +160,14 @@ Result<FunctionSnapshot> FunctionSnapshot::Open(const std::string& path, const S
   return function;
 }
 
+Result<const void*> FunctionSnapshot::MapPlan() const {
+  void* mapping = mmap(nullptr, plan_size_, PROT_READ, MAP_SHARED, plan_.get(), 0);
+  if (mapping == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "plan", errno);
+  return static_cast<const void*>(mapping);
+}
+
+void FunctionSnapshot::UnmapPlan(const void* mapping) const { munmap(const_cast<void*>(mapping), plan_size_); }
+
 Result<const FunctionSnapshot*> FunctionCache::Open(const std::string& path, const SnapshotFile& base,
                                                     const Image& image) {
   struct stat info{};

@@ -24,6 +24,9 @@ class FunctionSnapshot {
 
   int file() const { return file_.get(); }
   int plan() const { return plan_.get(); }
+  // The plan's bytes, for a tender that follows it itself.
+  Result<const void*> MapPlan() const;
+  void UnmapPlan(const void* mapping) const;
   uint64_t plan_size() const { return plan_size_; }
   uint64_t pages() const { return pages_; }
   const ParkedRegisters& registers() const { return registers_; }

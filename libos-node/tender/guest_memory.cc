@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tender/snapshot_file.h"
+#include "tender/template_memory.h"
 
 namespace ebb::tender {
 namespace {
@@ -86,15 +87,21 @@ Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
   }
   if (auto done = MapHypercallPage(plan); !done) return done;
 
-  const uint64_t boot_size = RoundUp(plan.boot_info.size());
-  if (auto done = MapAnonymous(EBB_BOOT_INFO, boot_size, kReadWrite, "boot info"); !done) return done;
-  std::memcpy(At(EBB_BOOT_INFO), plan.boot_info.data(), plan.boot_info.size());
-  if (auto done = Protect(EBB_BOOT_INFO, boot_size, EBB_PROT_READ); !done) return done;
-
-  const SharedMemory& shared = *plan.shared;
+  if (auto done = MapBootInfo(plan); !done) return done;
   if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
       !done)
     return done;
+  return MapShared(*plan.shared);
+}
+
+Result<void> GuestMemory::MapBootInfo(const GuestMemoryPlan& plan) {
+  const uint64_t size = RoundUp(plan.boot_info.size());
+  if (auto done = MapAnonymous(EBB_BOOT_INFO, size, kReadWrite, "boot info"); !done) return done;
+  std::memcpy(At(EBB_BOOT_INFO), plan.boot_info.data(), plan.boot_info.size());
+  return Protect(EBB_BOOT_INFO, size, EBB_PROT_READ);
+}
+
+Result<void> GuestMemory::MapShared(const SharedMemory& shared) {
   if (auto done =
           MapFile(EBB_RINGS, shared.rings_size(), kReadWrite, shared.fd(), shared.rings_offset(), true, "rings");
       !done)
@@ -105,21 +112,27 @@ Result<void> GuestMemory::Map(const GuestMemoryPlan& plan) {
   return MapFile(EBB_CLOCK, EBB_CLOCK_SIZE, EBB_PROT_READ, shared.fd(), shared.clock_offset(), true, "clock page");
 }
 
-Result<void> GuestMemory::Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot) {
+Result<void> GuestMemory::MapRestored(const GuestMemoryPlan& plan, const TemplateMemory& memory) {
   for (const auto& segment : plan.image.segments()) {
-    if (auto done = MapSegment(segment, plan.image.fd()); !done) return done;
+    auto done = TemplateMemory::Holds(segment) ? MapFile(segment.vaddr, RoundUp(segment.mem_size), segment.prot,
+                                                         memory.fd(), segment.vaddr, false, "image segment")
+                                               : MapSegment(segment, plan.image.fd());
+    if (!done) return done;
   }
   if (auto done = MapHypercallPage(plan); !done) return done;
-  if (auto done = MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
-      !done)
-    return done;
+  return MapAnonymous(EBB_UPCALL_STACKS, plan.cores * EBB_UPCALL_STACK_SIZE, kReadWrite, "upcall stacks");
+}
+
+Result<void> GuestMemory::Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot,
+                                  const TemplateMemory& memory) {
+  if (auto done = MapRestored(plan, memory); !done) return done;
   mapped_bytes_ += RoundUp(plan.boot_info.size()) + SharedMemory::MappedByGuest(plan.cores);
-  if (auto done = RestorePages(snapshot, plan.image); !done) return done;
+  if (auto done = RestorePages(snapshot); !done) return done;
   return RestoreRuns(snapshot);
 }
 
 // Everything writable first, then the content.
-Result<void> GuestMemory::RestorePages(const SnapshotFile& snapshot, const Image& image) {
+Result<void> GuestMemory::RestorePages(const SnapshotFile& snapshot) {
   const uint64_t mapped = mapped_bytes_;
   for (const SnapshotRun& run : snapshot.snapshot().runs) {
     if (run.address < EBB_EXE_END) continue;
@@ -128,30 +141,10 @@ Result<void> GuestMemory::RestorePages(const SnapshotFile& snapshot, const Image
     madvise(At(run.address), run.size, MADV_HUGEPAGE);
   }
   mapped_bytes_ = mapped;  // the guest's memory limit counts these
-  const auto segment_of = [&](uint64_t address) -> const ebb_image_segment* {
-    for (const auto& segment : image.segments()) {
-      if (address >= segment.vaddr && address < segment.vaddr + RoundUp(segment.mem_size)) return &segment;
-    }
-    return nullptr;
-  };
   for (const SnapshotExtent& extent : snapshot.snapshot().extents) {
+    if (extent.address < EBB_HEAP_BASE) continue;
     const auto pages = snapshot.Pages(extent);
-    for (uint64_t done = 0; done < extent.size;) {
-      const uint64_t address = extent.address + done;
-      uint64_t size = extent.size - done;
-      const bool in_image = address < EBB_HEAP_BASE;
-      const ebb_image_segment* segment = in_image ? segment_of(address) : nullptr;
-      if (in_image && segment == nullptr) return Error{ErrorCode::kSnapshotBad, "a page beside the image"};
-      if (segment != nullptr) size = std::min(size, segment->vaddr + RoundUp(segment->mem_size) - address);
-      if (segment != nullptr && (segment->prot & EBB_PROT_WRITE) == 0) {
-        if (auto writable = Protect(address, size, kReadWrite); !writable) return writable;
-      }
-      std::memcpy(At(address), pages.data() + done, size);
-      if (segment != nullptr && (segment->prot & EBB_PROT_WRITE) == 0) {
-        if (auto back = Protect(address, size, segment->prot); !back) return back;
-      }
-      done += size;
-    }
+    std::memcpy(At(extent.address), pages.data(), pages.size());
   }
   return {};
 }

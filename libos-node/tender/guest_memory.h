@@ -27,16 +27,24 @@ struct GuestMemoryPlan {
 };
 
 class SnapshotFile;
+class TemplateMemory;
 
 class GuestMemory {
  public:
   GuestMemory(uint8_t* base, bool executable) : base_(base), executable_(executable) {}
 
   Result<void> Map(const GuestMemoryPlan& plan);
-  // Instead of Map, for a zygote: the image as it was when the snapshot was taken, heap and arena, hypercall page and
-  // upcall stacks. What each clone gets as its own is left out, but counted as mapped.
-  Result<void> Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot);
+  // Instead of Map, for a zygote: the image as it was when the snapshot was taken (program and LibOS from `memory`),
+  // heap and arena, hypercall page and upcall stacks. What each clone gets as its own is left out, but counted as
+  // mapped.
+  Result<void> Restore(const GuestMemoryPlan& plan, const SnapshotFile& snapshot, const TemplateMemory& memory);
+  // The parts of these.
+  Result<void> MapRestored(const GuestMemoryPlan& plan, const TemplateMemory& memory);
+  Result<void> MapBootInfo(const GuestMemoryPlan& plan);
+  Result<void> MapShared(const SharedMemory& shared);
 
+  Result<void> MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared,
+                       const char* what);
   // Anonymous private pages.
   Result<void> MapAnonymous(uint64_t address, uint64_t size, uint32_t prot, const char* what);
   void* At(uint64_t address) const { return base_ + address; }
@@ -44,11 +52,9 @@ class GuestMemory {
   uint64_t mapped_bytes() const { return mapped_bytes_; }
 
  private:
-  Result<void> MapFile(uint64_t address, uint64_t size, uint32_t prot, int fd, uint64_t offset, bool shared,
-                       const char* what);
   Result<void> MapHypercallPage(const GuestMemoryPlan& plan);
   Result<void> RestoreRuns(const SnapshotFile& snapshot);
-  Result<void> RestorePages(const SnapshotFile& snapshot, const Image& image);
+  Result<void> RestorePages(const SnapshotFile& snapshot);
   Result<void> MapSegment(const ebb_image_segment& segment, int fd);
   Result<void> Protect(uint64_t address, uint64_t size, uint32_t prot);
   int HostProt(uint32_t prot) const;

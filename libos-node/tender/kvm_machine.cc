@@ -107,11 +107,16 @@ Result<void> KvmMachine::SetSlot(uint32_t slot, uint64_t address, uint64_t size,
   return {};
 }
 
-Result<void> KvmMachine::SetCpuid(uint64_t& xsave_mask) {
-  constexpr uint32_t kMaxEntries = 256;
-  CountedArray<kvm_cpuid_entry2, kMaxEntries> cpuid{};
-  cpuid.count = kMaxEntries;
-  if (ioctl(kvm_.get(), kGetSupportedCpuid, &cpuid) != 0) return Unusable("KVM_GET_SUPPORTED_CPUID");
+namespace {
+
+constexpr uint32_t kMaxCpuidEntries = 256;
+using Cpuid = CountedArray<kvm_cpuid_entry2, kMaxCpuidEntries>;
+
+// What guests can have, with `xsave_mask` cut to it.
+Result<Cpuid> SupportedCpuid(int kvm, uint64_t& xsave_mask) {
+  Cpuid cpuid{};
+  cpuid.count = kMaxCpuidEntries;
+  if (ioctl(kvm, kGetSupportedCpuid, &cpuid) != 0) return Unusable("KVM_GET_SUPPORTED_CPUID");
   for (uint32_t i = 0; i < cpuid.count; ++i) {
     kvm_cpuid_entry2& entry = cpuid.entries[i];
     if (entry.function == 0xd && entry.index == 0) {
@@ -122,7 +127,23 @@ Result<void> KvmMachine::SetCpuid(uint64_t& xsave_mask) {
     // AMX: not in xsave_mask (see cpu.h).
     if (entry.function == 7 && entry.index == 0) entry.edx &= ~(1u << 22 | 1u << 24 | 1u << 25);
   }
-  if (ioctl(vcpu_.get(), kSetCpuid2, &cpuid) != 0) return Unusable("KVM_SET_CPUID2");
+  return cpuid;
+}
+
+}  // namespace
+
+Result<uint64_t> KvmMachine::SupportedXsave(uint64_t mask) {
+  const UniqueFd kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  if (!kvm) return Unusable("open /dev/kvm");
+  auto cpuid = SupportedCpuid(kvm.get(), mask);
+  if (!cpuid) return cpuid.error();
+  return mask;
+}
+
+Result<void> KvmMachine::SetCpuid(uint64_t& xsave_mask) {
+  auto cpuid = SupportedCpuid(kvm_.get(), xsave_mask);
+  if (!cpuid) return cpuid.error();
+  if (ioctl(vcpu_.get(), kSetCpuid2, &cpuid.value()) != 0) return Unusable("KVM_SET_CPUID2");
   return {};
 }
 
@@ -189,6 +210,15 @@ void KvmMachine::CompleteExit() {
 uint64_t KvmMachine::ReadCr2() {
   kvm_sregs sregs{};
   return ioctl(vcpu_.get(), KVM_GET_SREGS, &sregs) == 0 ? sregs.cr2 : 0;
+}
+
+Result<void> KvmMachine::SetSegmentBases(uint64_t fs, uint64_t gs) {
+  kvm_sregs sregs{};
+  if (ioctl(vcpu_.get(), KVM_GET_SREGS, &sregs) != 0) return Unusable("KVM_GET_SREGS");
+  sregs.fs.base = fs;
+  sregs.gs.base = gs;
+  if (ioctl(vcpu_.get(), KVM_SET_SREGS, &sregs) != 0) return Unusable("KVM_SET_SREGS");
+  return {};
 }
 
 void KvmMachine::ReadSegmentBases(uint64_t& fs, uint64_t& gs) {

@@ -21,6 +21,9 @@ class KvmMachine {
   KvmMachine& operator=(KvmMachine&&) = delete;
   ~KvmMachine();
 
+  // The part of an XCR0 that guests can have.
+  static Result<uint64_t> SupportedXsave(uint64_t mask);
+
   // Backs guest-physical [address, address + size) with host memory.
   Result<void> SetSlot(uint32_t slot, uint64_t address, uint64_t size, void* host);
 
@@ -43,6 +46,7 @@ class KvmMachine {
 
   uint64_t ReadCr2();
   void ReadSegmentBases(uint64_t& fs, uint64_t& gs);
+  Result<void> SetSegmentBases(uint64_t fs, uint64_t gs);
   // An exception is on its way into the guest, so its registers must not be replaced.
   bool EventPending();
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tender/template_memory.h"
+
 namespace ebb::tender {
 namespace {
 
@@ -16,6 +18,10 @@ constexpr int kMadvPopulateRead = 22, kMadvPopulateWrite = 23;  // MADV_POPULATE
 constexpr uint64_t kReservation = kTables + kTablesSize + kLargePage;
 // Slots: the tables below 1 MiB, the windows, then the steps of on-demand tables.
 constexpr uint32_t kFirstTableSlot = EBB_ARENA_END / KvmMemory::kWindow + 1;
+uint32_t WindowSlot(uint64_t window) { return static_cast<uint32_t>(window + 1); }
+uint32_t TableSlot(uint64_t address) {
+  return kFirstTableSlot + static_cast<uint32_t>((address - kTables) / kTableStep);
+}
 
 int HostProt(uint64_t prot) {
   if ((prot & EBB_PROT_WRITE) != 0) return PROT_READ | PROT_WRITE;
@@ -26,7 +32,7 @@ uint64_t RoundUp(uint64_t size) { return (size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE
 
 }  // namespace
 
-Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
+Result<KvmMemory> KvmMemory::Create(KvmMachine* machine, uint64_t limit) {
   KvmMemory memory(machine, limit);
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* reservation = mmap(nullptr, kReservation, PROT_NONE, kFlags, -1, 0);
@@ -34,11 +40,10 @@ Result<KvmMemory> KvmMemory::Create(KvmMachine& machine, uint64_t limit) {
   memory.reservation_ = static_cast<uint8_t*>(reservation);
   // Large pages of guest and host must start at the same place.
   memory.base_ = memory.reservation_ + (-reinterpret_cast<uint64_t>(reservation) & (kLargePage - 1));
-  void* bitmaps = mmap(nullptr, 2 * CommitMap::kBitmapSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  void* bitmaps = mmap(nullptr, kBitmaps * CommitMap::kBitmapSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (bitmaps == MAP_FAILED) return ErrnoError(ErrorCode::kMemory, "commit map", errno);
   memory.bitmaps_ = static_cast<uint8_t*>(bitmaps);
-  memory.commits_ = {0, reinterpret_cast<uint64_t*>(memory.bitmaps_),
-                     reinterpret_cast<uint64_t*>(memory.bitmaps_ + CommitMap::kBitmapSize)};
+  memory.commits_ = {0, memory.Bits(kHeld), memory.Bits(kAccessible)};
   if (mprotect(memory.base_, kLowSize, PROT_READ | PROT_WRITE) != 0)
     return ErrnoError(ErrorCode::kMemory, "tables", errno);
   // A host without huge pages refuses, which costs speed only.
@@ -60,7 +65,7 @@ KvmMemory::KvmMemory(KvmMemory&& other) noexcept
 
 KvmMemory::~KvmMemory() {
   if (reservation_ != nullptr) munmap(reservation_, kReservation);
-  if (bitmaps_ != nullptr) munmap(bitmaps_, 2 * CommitMap::kBitmapSize);
+  if (bitmaps_ != nullptr) munmap(bitmaps_, kBitmaps * CommitMap::kBitmapSize);
 }
 
 Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
@@ -68,7 +73,9 @@ Result<void> KvmMemory::EnsureWindows(uint64_t address, uint64_t size) {
     if (windows_.test(window)) continue;
     const uint64_t start = std::max(window * kWindow, uint64_t{EBB_LOW_END});
     const uint64_t length = (window + 1) * kWindow - start;
-    if (auto done = machine_.SetSlot(static_cast<uint32_t>(window + 1), start, length, At(start)); !done) return done;
+    if (machine_ != nullptr) {
+      if (auto done = machine_->SetSlot(WindowSlot(window), start, length, At(start)); !done) return done;
+    }
     if (start < EBB_HEAP_BASE) KvmTables(base_).MapIdentity(start, length);
     windows_.set(window);
   }
@@ -79,24 +86,101 @@ Result<void> KvmMemory::EnsureTables(uint64_t end) {
   for (; tables_end_ < std::min(end, kTables + kTablesSize); tables_end_ += kTableStep) {
     if (mprotect(At(tables_end_), kTableStep, PROT_READ | PROT_WRITE) != 0)
       return ErrnoError(ErrorCode::kMemory, "tables", errno);
-    const auto slot = kFirstTableSlot + static_cast<uint32_t>((tables_end_ - kTables) / kTableStep);
-    if (auto done = machine_.SetSlot(slot, tables_end_, kTableStep, At(tables_end_)); !done) return done;
+    if (machine_ == nullptr) continue;
+    if (auto done = machine_->SetSlot(TableSlot(tables_end_), tables_end_, kTableStep, At(tables_end_)); !done)
+      return done;
   }
   return {};
 }
 
 Result<void> KvmMemory::Map(const GuestMemoryPlan& plan) {
   KvmTables(base_).Build();
-  if (auto done = machine_.SetSlot(0, 0, kLowSize, base_); !done) return done;
+  if (auto done = machine_->SetSlot(0, 0, kLowSize, base_); !done) return done;
   GuestMemory memory(base_, false);
   if (auto done = memory.Map(plan); !done) return done;
-  for (const auto& segment : plan.image.segments()) {
+  return MapWindows(plan.image);
+}
+
+// Of the image, and of everything that the tender itself provides.
+Result<void> KvmMemory::MapWindows(const Image& image) {
+  for (const auto& segment : image.segments()) {
     if (auto done = EnsureWindows(segment.vaddr, segment.mem_size); !done) return done;
     if (segment.kind == EBB_SEGMENT_EXE) exe_.emplace_back(segment.vaddr, segment.vaddr + RoundUp(segment.mem_size));
   }
   std::sort(exe_.begin(), exe_.end());
-  // Everything that the tender itself provides.
   return EnsureWindows(EBB_HYPERCALL_PAGE, EBB_DATA + EBB_DATA_SIZE - EBB_HYPERCALL_PAGE);
+}
+
+Result<void> KvmMemory::Restore(const GuestMemoryPlan& plan, const Snapshot& snapshot, const TemplateMemory& content) {
+  KvmTables(base_).Build();
+  GuestMemory memory(base_, false);
+  if (auto done = memory.MapRestored(plan, content); !done) return done;
+  if (auto done = memory.MapBootInfo(plan); !done) return done;
+  if (auto done = MapWindows(plan.image); !done) return done;
+  // Held pages that lie side by side are large ones where they can be, whatever their protection.
+  uint64_t start = 0, end = 0;
+  const auto make_tables = [&]() -> Result<void> {
+    if (start == end) return {};
+    if (auto done = EnsureTables(next_table_ + KvmTables::TablesFor(end - start)); !done) return done;
+    KvmTables(base_).MapPages(start, end - start, next_table_);
+    return {};
+  };
+  for (const SnapshotRun& run : snapshot.runs) {
+    if (run.address < EBB_HEAP_BASE) {
+      if (mprotect(At(run.address), run.size, HostProt(run.prot)) != 0)
+        return ErrnoError(ErrorCode::kMemory, "protection of the program", errno);
+      continue;
+    }
+    if (auto done = EnsureWindows(run.address, run.size); !done) return done;
+    if (auto done = RestoreRun(run, content); !done) return done;
+    if (run.address != end) {
+      if (auto done = make_tables(); !done) return done;
+      start = run.address;
+    }
+    end = run.address + run.size;
+  }
+  return make_tables();
+}
+
+Result<void> KvmMemory::RestoreRun(const SnapshotRun& run, const TemplateMemory& content) {
+  const uint64_t end = run.address + run.size;
+  const int prot = HostProt(run.prot);
+  if (mprotect(At(run.address), run.size, prot) != 0) return ErrnoError(ErrorCode::kMemory, "heap and arena", errno);
+  for (const TemplateMemory::Range& range : content.ranges()) {
+    const uint64_t from = std::max(range.start, run.address), to = std::min(range.end, end);
+    if (from >= to) continue;
+    constexpr int kFlags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+    if (mmap(At(from), to - from, prot, kFlags, content.fd(), static_cast<off_t>(from)) == MAP_FAILED)
+      return ErrnoError(ErrorCode::kMemory, "heap and arena", errno);
+    Mark(kBacked, from, to - from, true);
+  }
+  Mark(kHeld, run.address, run.size, true);
+  Mark(kAccessible, run.address, run.size, run.prot != 0);
+  Mark(kWritable, run.address, run.size, (run.prot & EBB_PROT_WRITE) != 0);
+  commits_.committed += run.size;
+  return {};
+}
+
+Result<void> KvmMemory::MapShared(const SharedMemory& shared) { return GuestMemory(base_, false).MapShared(shared); }
+
+Result<void> KvmMemory::Attach(KvmMachine& machine) {
+  machine_ = &machine;
+  if (auto done = machine_->SetSlot(0, 0, kLowSize, base_); !done) return done;
+  for (uint64_t window = 0; window < windows_.size(); ++window) {
+    if (!windows_.test(window)) continue;
+    const uint64_t start = std::max(window * kWindow, uint64_t{EBB_LOW_END});
+    const uint64_t size = (window + 1) * kWindow - start;
+    if (auto done = machine_->SetSlot(WindowSlot(window), start, size, At(start)); !done) return done;
+  }
+  for (uint64_t at = kTables; at < tables_end_; at += kTableStep) {
+    if (auto done = machine_->SetSlot(TableSlot(at), at, kTableStep, At(at)); !done) return done;
+  }
+  return {};
+}
+
+void KvmMemory::Mark(Bitmap bitmap, uint64_t address, uint64_t size, bool value) {
+  const uint64_t first = (address - EBB_HEAP_BASE) / EBB_PAGE_SIZE;
+  CommitMap::Fill(Bits(bitmap), first, first + size / EBB_PAGE_SIZE, value);
 }
 
 uint64_t KvmMemory::OverheadWith(uint64_t more_windows, uint64_t more_tables) const {
@@ -150,17 +234,39 @@ long KvmMemory::HostPages::Map(uint64_t address, uint64_t size, uint64_t prot) {
 }
 
 long KvmMemory::HostPages::Protect(uint64_t address, uint64_t size, uint64_t prot) {
-  return mprotect(memory.At(address), size, HostProt(prot)) == 0 ? 0 : -errno;
+  if (mprotect(memory.At(address), size, HostProt(prot)) != 0) return -errno;
+  memory.Mark(kWritable, address, size, (prot & EBB_PROT_WRITE) != 0);
+  return 0;
 }
 
 long KvmMemory::HostPages::Release(uint64_t address, uint64_t size) {
   if (auto done = memory.EnsureTables(memory.next_table_ + KvmTables::kTablesToUnmap); !done) return -ENOMEM;
   KvmTables(memory.base_).UnmapPages(address, size, memory.next_table_);
-  return Clear(address, size);
+  return ForEachRun(address, size, kBacked, [&](uint64_t at, uint64_t bytes, bool backed) {
+    return backed ? memory.Replace(at, bytes, PROT_NONE) : memory.Forget(at, bytes);
+  });
 }
 
 long KvmMemory::HostPages::Clear(uint64_t address, uint64_t size) {
-  return madvise(memory.At(address), size, MADV_DONTNEED) == 0 ? 0 : -errno;
+  return ForEachRun(address, size, kBacked, [&](uint64_t at, uint64_t bytes, bool backed) {
+    if (!backed) return memory.Forget(at, bytes);
+    return ForEachRun(at, bytes, kWritable, [&](uint64_t from, uint64_t length, bool writable) {
+      return memory.Replace(from, length, PROT_READ | (writable ? PROT_WRITE : 0));
+    });
+  });
+}
+
+long KvmMemory::Forget(uint64_t address, uint64_t size) {
+  return madvise(At(address), size, MADV_DONTNEED) == 0 ? 0 : -errno;
+}
+
+// Discarded, pages of the template would be the template's again: fresh ones take their place.
+long KvmMemory::Replace(uint64_t address, uint64_t size, int prot) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  if (mmap(At(address), size, prot, kFlags, -1, 0) == MAP_FAILED) return -errno;
+  madvise(At(address), size, MADV_HUGEPAGE);
+  Mark(kBacked, address, size, false);
+  return 0;
 }
 
 long KvmMemory::Random(uint64_t buffer, uint64_t size) {

@@ -18,8 +18,11 @@
 #include "tender/kvm_machine.h"
 #include "tender/kvm_tables.h"
 #include "tender/pages/commit_map.h"
+#include "tender/snapshot_file.h"
 
 namespace ebb::tender {
+
+class TemplateMemory;
 
 class KvmMemory {
  public:
@@ -33,13 +36,19 @@ class KvmMemory {
   // So much of that is free; what is beyond it counts against the memory limit.
   static constexpr uint64_t kFreeOverhead = 16ull << 20;
 
-  static Result<KvmMemory> Create(KvmMachine& machine, uint64_t limit);
+  // Without a machine (null) it is laid out only; Attach gives it one.
+  static Result<KvmMemory> Create(KvmMachine* machine, uint64_t limit);
   KvmMemory(KvmMemory&& other) noexcept;
   KvmMemory& operator=(KvmMemory&&) = delete;
   ~KvmMemory();
 
   // The tables and the guest's initial memory.
   Result<void> Map(const GuestMemoryPlan& plan);
+  // Instead of Map: as it was when the snapshot was taken, for clones that are forked from this process. What each has
+  // as its own is left to MapShared.
+  Result<void> Restore(const GuestMemoryPlan& plan, const Snapshot& snapshot, const TemplateMemory& memory);
+  Result<void> MapShared(const SharedMemory& shared);
+  Result<void> Attach(KvmMachine& machine);
 
   // EBB_HC_PROTECT and EBB_HC_DISCARD.
   long Protect(uint64_t address, uint64_t size, uint64_t prot);
@@ -57,13 +66,29 @@ class KvmMemory {
   // Host address of [address, address + size) when it lies in ring 0's stack, else null.
   uint8_t* Ring0Stack(uint64_t address, uint64_t size) const;
 
+  // For whoever reads this memory from outside (capture.h): where guest address 0 and the bits of held pages lie.
+  uint64_t host_base() const { return reinterpret_cast<uint64_t>(base_); }
+  uint64_t held_bits() const { return reinterpret_cast<uint64_t>(commits_.held); }
+
   uint64_t committed() const { return commits_.committed; }
   uint64_t slots() const { return windows_.count(); }
   // See kWindowCost and kTableCost.
   uint64_t overhead() const { return OverheadWith(0, 0); }
 
  private:
-  KvmMemory(KvmMachine& machine, uint64_t limit) : machine_(machine), limit_(limit) {}
+  // Bits of pages: as in the commit map; then those that were last made writable, and those whose memory, if it is
+  // given back, would be the template's again instead of zeros.
+  enum Bitmap { kHeld, kAccessible, kWritable, kBacked, kBitmaps };
+
+  KvmMemory(KvmMachine* machine, uint64_t limit) : machine_(machine), limit_(limit) {}
+  uint64_t* Bits(Bitmap bitmap) const {
+    return reinterpret_cast<uint64_t*>(bitmaps_ + bitmap * CommitMap::kBitmapSize);
+  }
+  Result<void> MapWindows(const Image& image);
+  Result<void> RestoreRun(const SnapshotRun& run, const TemplateMemory& memory);
+  void Mark(Bitmap bitmap, uint64_t address, uint64_t size, bool value);
+  long Forget(uint64_t address, uint64_t size);
+  long Replace(uint64_t address, uint64_t size, int prot);
   Result<void> EnsureWindows(uint64_t address, uint64_t size);
   // Memory for page tables up to guest-physical `end`.
   Result<void> EnsureTables(uint64_t end);
@@ -79,9 +104,22 @@ class KvmMemory {
     long Protect(uint64_t address, uint64_t size, uint64_t prot);
     long Release(uint64_t address, uint64_t size);
     long Clear(uint64_t address, uint64_t size);
+    // Calls visit(address, size, bit) for each run of pages whose bits are alike, until one fails.
+    template <typename Visit>
+    long ForEachRun(uint64_t address, uint64_t size, Bitmap bitmap, Visit visit) {
+      const uint64_t end = (address + size - EBB_HEAP_BASE) / EBB_PAGE_SIZE;
+      for (uint64_t page = (address - EBB_HEAP_BASE) / EBB_PAGE_SIZE; page < end;) {
+        const uint64_t stop = CommitMap::RunEnd(memory.Bits(bitmap), page, end);
+        const bool bit = CommitMap::Get(memory.Bits(bitmap), page);
+        const long result = visit(EBB_HEAP_BASE + page * EBB_PAGE_SIZE, (stop - page) * EBB_PAGE_SIZE, bit);
+        if (result < 0) return result;
+        page = stop;
+      }
+      return 0;
+    }
   };
 
-  KvmMachine& machine_;
+  KvmMachine* machine_;
   uint64_t limit_;
   uint8_t* reservation_ = nullptr;
   uint8_t* base_ = nullptr;  // host address of guest address 0

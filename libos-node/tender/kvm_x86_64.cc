@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,9 +24,11 @@
 #include "tender/cpu.h"
 #include "tender/crash_dump.h"
 #include "tender/fault_address.h"
+#include "tender/function_snapshot.h"
 #include "tender/guest_memory.h"
 #include "tender/kvm_machine.h"
 #include "tender/kvm_memory.h"
+#include "tender/kvm_template.h"
 #include "tender/seccomp/filters.h"
 
 namespace ebb::tender {
@@ -70,17 +73,22 @@ class KvmBackend final : public Backend {
  public:
   KvmBackend(VmContext& context, KvmMachine machine) : context_(context), machine_(std::move(machine)) {}
   ~KvmBackend() override {
-    if (tick_timer_) timer_delete(*tick_timer_);
+    for (const auto& timer : {tick_timer_, park_timer_}) {
+      if (timer) timer_delete(*timer);
+    }
   }
 
   Result<void> Start() override;
-  Result<ParkedRegisters> RunToPark(const std::function<bool()>&, int64_t) override {
-    return Error{ErrorCode::kSnapshotDenied, "templates are made by the process tender"};
+  Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) override;
+  Result<void> Capture(Snapshot snapshot, const std::string& path) override {
+    return CaptureProcess(getpid(), {memory_->host_base(), memory_->held_bits()}, std::move(snapshot), path);
   }
   ExitReport Run() override;
+  // Instead of Start: see CloneKvmBackend.
+  Result<void> StartClone(KvmTemplate& laid_out, const FunctionSnapshot* function, uint64_t generation);
 
-  void Park(const ParkRequest&) override { context_.on_parked(nullptr); }
-  bool Resume() override { return false; }
+  void Park(const ParkRequest& request) override;
+  bool Resume() override { return std::exchange(park_.held, false); }
 
   std::vector<pid_t> Pids() const override { return {getpid()}; }
   void DescribeStats(JsonObject& stats) const override;
@@ -95,6 +103,18 @@ class KvmBackend final : public Backend {
     uint64_t error_code = 0;
     uint64_t address = 0;
   };
+
+  struct ParkAsked {
+    bool asked = false;  // and not yet answered
+    bool held = false;
+    uint64_t deadline_ns = 0;
+    uint64_t hold_ns = 0;
+  };
+
+  Result<void> FollowPlan(const FunctionSnapshot& function);
+  long ParkHypercall(const kvm_regs& regs);
+  // Gives up on a guest that does not come to rest.
+  void CheckPark();
 
   Result<void> SetUpSignals();
   Result<void> Confine();
@@ -124,6 +144,8 @@ class KvmBackend final : public Backend {
   std::optional<KvmMemory> memory_;
   UniqueFd kick_fd_;
   std::optional<timer_t> tick_timer_;
+  std::optional<timer_t> park_timer_;
+  ParkAsked park_;
   uint64_t exits_ = 0;
   uint64_t faults_ = 0;
   int refused_entries_ = 0;
@@ -142,7 +164,7 @@ Result<void> KvmBackend::Start() {
   auto boot_info = BuildBootInfo(context_.boot);
   if (!boot_info) return boot_info.error();
 
-  auto memory = KvmMemory::Create(machine_, context_.boot.memory_limit);
+  auto memory = KvmMemory::Create(&machine_, context_.boot.memory_limit);
   if (!memory) return memory.error();
   memory_.emplace(std::move(*memory));
   const GuestMemoryPlan plan{context_.image, &context_.shared,
@@ -164,6 +186,71 @@ Result<void> KvmBackend::Start() {
   regs.rflags = kEntryFlags;
   machine_.MarkDirty();
   return SetUpSignals();
+}
+
+Result<void> KvmBackend::StartClone(KvmTemplate& laid_out, const FunctionSnapshot* function, uint64_t generation) {
+  const auto cpu = ReadCpuState();
+  if (!cpu) return cpu.error();
+  uint64_t xsave_mask = cpu.value().xsave_mask;
+  if (auto done = machine_.InitVcpu(xsave_mask, ReadPageHeader(KvmPage()).syscall); !done) return done;
+  memory_.emplace(std::move(laid_out.memory));
+  if (auto done = memory_->MapShared(context_.shared); !done) return done;
+  if (auto done = memory_->Attach(machine_); !done) return done;
+  if (function != nullptr) {
+    if (auto done = FollowPlan(*function); !done) return done;
+  }
+  const auto offset = Probe();
+  if (!offset) return offset.error();
+  context_.clock->SetGuestTscOffset(offset.value());
+  context_.clock->Rebase();
+
+  const ParkedRegisters& from = function != nullptr ? function->registers() : laid_out.registers;
+  if (auto done = machine_.SetSegmentBases(from.fs_base, from.gs_base); !done) return done;
+  kvm_regs& regs = machine_.regs();
+  regs = {};
+  regs.rip = from.rip;
+  regs.rsp = from.rsp;
+  regs.rax = generation;
+  regs.rflags = kEntryFlags;
+  machine_.MarkDirty();
+  return SetUpSignals();
+}
+
+// As in pages/zygote_page.cc.
+Result<void> KvmBackend::FollowPlan(const FunctionSnapshot& function) {
+  const auto mapping = function.MapPlan();
+  if (!mapping) return mapping.error();
+  const auto* plan = static_cast<const PlanHeader*>(mapping.value());
+  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
+  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
+  const auto follow = [&](const PlanStep* steps, uint64_t count) {
+    for (const PlanStep& step : std::span(steps, count)) {
+      const long result = step.hypercall == EBB_HC_DISCARD ? memory_->Discard(step.address, step.size)
+                                                           : memory_->Protect(step.address, step.size, step.prot);
+      if (result < 0) return false;
+    }
+    return true;
+  };
+  if (!follow(before, plan->before_count)) return Error{ErrorCode::kSnapshotBad, "plan"};
+  constexpr uint64_t kMostParts = 1024;  // IOV_MAX
+  std::vector<iovec> places;
+  uint64_t offset = plan->pages_offset;
+  for (uint64_t done = 0; done < plan->part_count; done += places.size()) {
+    places.clear();
+    uint64_t bytes = 0;
+    for (const PlanPart& part : std::span(parts + done, std::min(kMostParts, plan->part_count - done))) {
+      places.push_back({memory_->At(part.address), part.size});
+      bytes += part.size;
+    }
+    const ssize_t read =
+        preadv(function.file(), places.data(), static_cast<int>(places.size()), static_cast<off_t>(offset));
+    if (read < 0 || static_cast<uint64_t>(read) != bytes) return ErrnoError(ErrorCode::kSnapshotBad, "pages", errno);
+    offset += bytes;
+  }
+  const bool followed = follow(reinterpret_cast<const PlanStep*>(parts + plan->part_count), plan->after_count);
+  function.UnmapPlan(mapping.value());
+  if (!followed) return Error{ErrorCode::kSnapshotBad, "plan"};
+  return {};
 }
 
 Result<uint64_t> KvmBackend::Probe() {
@@ -207,6 +294,10 @@ Result<void> KvmBackend::SetUpSignals() {
   timer_t timer;
   if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return ErrnoError(ErrorCode::kSystem, "timer_create", errno);
   tick_timer_ = timer;
+  // Only to get out of KVM_RUN.
+  event.sigev_signo = SIGIO;
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return ErrnoError(ErrorCode::kSystem, "timer_create", errno);
+  park_timer_ = timer;
 
   // A request of the parent interrupts a guest that computes without entering the tender.
   if (context_.parent_fd < 0) return {};
@@ -224,6 +315,68 @@ Result<void> KvmBackend::Confine() {
   __user_cap_data_struct none[2] = {};
   if (syscall(SYS_capset, &header, none) != 0) return ErrnoError(ErrorCode::kSandbox, "capset", errno);
   return ApplyFilter(kKvmFilter);
+}
+
+Result<ParkedRegisters> KvmBackend::RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) {
+  const uint64_t deadline = ReadClocks().monotonic_ns + static_cast<uint64_t>(timeout_ns);
+  std::optional<ParkedRegisters> parked;
+  bool gave_up = false;
+  context_.on_parked = [&](const ParkedState* state) {
+    gave_up = state == nullptr;
+    if (state != nullptr) parked = ParkedRegisters{state->rip, state->rsp, state->fs_base, state->gs_base};
+    park_.held = false;
+  };
+  bool asked = false;
+  while (ReadClocks().monotonic_ns < deadline && !gave_up) {
+    if (!asked && ready()) {
+      asked = true;
+      Park({static_cast<uint32_t>(timeout_ns / 1000000), 0});
+    }
+    const auto end = Step();
+    if (parked) return *parked;
+    if (!end && !context_.broker->broken()) continue;
+    context_.broker->Submit(0);
+    return Error{ErrorCode::kSystem, "the template ended: " + (end ? end->Json() : "its rings are broken")};
+  }
+  return Error{ErrorCode::kParkTimeout, ""};
+}
+
+void KvmBackend::Park(const ParkRequest& request) {
+  if (park_.asked || park_.held) return context_.on_parked(nullptr);
+  constexpr uint64_t kNsPerMs = 1000000;
+  park_ = {true, false, ReadClocks().monotonic_ns + request.rest_ms * kNsPerMs, request.hold_ms * kNsPerMs};
+  std::atomic_ref(context_.shared.core(0)->park_requested).store(1, std::memory_order_seq_cst);
+  itimerspec spec{};
+  spec.it_value.tv_sec = static_cast<time_t>(request.rest_ms / 1000);
+  spec.it_value.tv_nsec = static_cast<long>(request.rest_ms % 1000 * kNsPerMs) + 1;
+  timer_settime(*park_timer_, 0, &spec, nullptr);
+}
+
+void KvmBackend::CheckPark() {
+  if (!park_.asked || ReadClocks().monotonic_ns < park_.deadline_ns) return;
+  park_.asked = false;
+  std::atomic_ref(context_.shared.core(0)->park_requested).store(0, std::memory_order_seq_cst);
+  context_.on_parked(nullptr);
+}
+
+long KvmBackend::ParkHypercall(const kvm_regs& regs) {
+  CheckPark();
+  if (!park_.asked) return -EINVAL;
+  const ParkedState state{regs.rdi, regs.rsi, regs.rdx, regs.rcx,
+                          ReadClocks().monotonic_ns + context_.clock->monotonic_offset()};
+  park_.asked = false;
+  park_.held = true;
+  const uint64_t until = ReadClocks().monotonic_ns + park_.hold_ns;
+  context_.on_parked(&state);
+  while (park_.held && !context_.end_requested && !context_.broker->broken()) {
+    const uint64_t now = ReadClocks().monotonic_ns;
+    if (now >= until) break;
+    context_.broker->Poll(static_cast<int64_t>(until - now));
+  }
+  park_.held = false;
+  std::atomic_ref(context_.shared.core(0)->park_requested).store(0, std::memory_order_seq_cst);
+  context_.clock->Rebase();
+  return 0;
 }
 
 ExitReport KvmBackend::Run() {
@@ -310,6 +463,9 @@ std::optional<ExitReport> KvmBackend::OnHypercall(uint32_t number) {
     case EBB_HC_RANDOM:
       result = memory_->Random(regs.rdi, regs.rsi);
       break;
+    case EBB_HC_PARK:
+      result = ParkHypercall(regs);
+      break;
     case EBB_HC_EXIT:
       return ExitReport::OfGuest(regs.rdi, regs.rsi, context_.shared.ReportText());
     default:
@@ -334,7 +490,8 @@ long KvmBackend::EnterHypercall(uint64_t flags, uint64_t seen, int64_t seconds, 
       std::clamp(seconds, int64_t{0}, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
   const uint64_t start = ReadClocks().monotonic_ns;
   const auto tail = std::atomic_ref(context_.shared.core(0)->cq_tail);
-  while (!context_.end_requested && !broker.broken() &&
+  // A request to park ends a wait, too.
+  while (!context_.end_requested && !broker.broken() && !park_.asked &&
          tail.load(std::memory_order_acquire) == static_cast<uint32_t>(seen)) {
     if (forever) {
       broker.Poll(-1);
@@ -464,6 +621,7 @@ std::optional<ExitReport> KvmBackend::OnSignal() {
   if (!tick || now - last_look_ns_ >= kLookEveryNs) {
     last_look_ns_ = now;
     context_.broker->Poll(0);
+    CheckPark();
   }
   return tick ? OnTick() : std::nullopt;
 }
@@ -502,6 +660,15 @@ void KvmBackend::DescribeStats(JsonObject& stats) const {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out,
+                                                 const FunctionSnapshot* function, uint64_t generation) {
+  auto machine = KvmMachine::Create();
+  if (!machine) return machine.error();
+  auto backend = std::make_unique<KvmBackend>(context, std::move(*machine));
+  if (auto started = backend->StartClone(laid_out, function, generation); !started) return started.error();
+  return std::unique_ptr<Backend>(std::move(backend));
+}
 
 Result<std::unique_ptr<Backend>> CreateKvmBackend(VmContext& context) {
   auto machine = KvmMachine::Create();

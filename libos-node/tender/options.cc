@@ -197,7 +197,6 @@ Result<Options> ParseOptions(std::span<const std::string> arguments) {
       return Usage("--expose: " + EndpointText(exposed.host) + " is no loopback address; --allow-remote takes it");
     }
   }
-  if (serve && options.tender == TenderChoice::kKvm) return Usage("serve makes VMs of the process tender only");
   if (serve && (options.listen_path.empty() || options.snapshot_path.empty() || !options.report_fd))
     return Usage("serve needs --listen, --snapshot and --report-fd");
   return options;

@@ -122,7 +122,7 @@ class ChildStart {
       guest.params.kernel_entry = kZygotePage;
     }
     FillUnmapRanges(guest.params);
-    Check(plan_.zygote != nullptr ? memory.Restore(guest, *plan_.zygote) : memory.Map(guest));
+    Check(plan_.zygote != nullptr ? memory.Restore(guest, *plan_.zygote, *plan_.zygote_memory) : memory.Map(guest));
     Check(memory.MapAnonymous(kCommitMapBase, kCommitMapEnd - kCommitMapBase, EBB_PROT_READ | EBB_PROT_WRITE,
                               "commit map"));
     auto* commits = static_cast<CommitMap::State*>(memory.At(kCommitMapBase));

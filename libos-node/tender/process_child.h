@@ -38,6 +38,7 @@ struct ChildPlan {
   bool readable = false;
   // The child is a zygote (zygote.h): it restores this, descriptor 0 is its control socket.
   const SnapshotFile* zygote = nullptr;
+  const TemplateMemory* zygote_memory = nullptr;
 };
 
 struct Child {

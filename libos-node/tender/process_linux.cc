@@ -49,6 +49,9 @@ class ProcessBackend final : public Backend {
 
   Result<void> Start() override;
   Result<ParkedRegisters> RunToPark(const std::function<bool()>& ready, int64_t timeout_ns) override;
+  Result<void> Capture(Snapshot snapshot, const std::string& path) override {
+    return CaptureProcess(child_.pid, {}, std::move(snapshot), path);
+  }
   ExitReport Run() override;
 
   void Park(const ParkRequest& request) override {

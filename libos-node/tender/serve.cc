@@ -24,6 +24,7 @@
 #include "tender/channel.h"
 #include "tender/function_capture.h"
 #include "tender/function_snapshot.h"
+#include "tender/kvm_template.h"
 #include "tender/snapshot_file.h"
 #include "tender/template_boot.h"
 #include "tender/vm.h"
@@ -59,7 +60,8 @@ class Server final : public ParentRequests {
   void OnSync(uint64_t token) override { report_->Synced(token); }
   void OnStatsRequest() override {
     JsonObject stats;
-    stats.Raw("pids", "[" + std::to_string(getpid()) + "," + std::to_string(zygote_->pid()) + "]")
+    const std::string zygote = zygote_ ? "," + std::to_string(zygote_->pid()) : "";
+    stats.Raw("pids", "[" + std::to_string(getpid()) + zygote + "]")
         .Number("clones", generation_)
         .Number("running", brokers_.size())
         .Bool("booted", booted_)
@@ -82,7 +84,7 @@ class Server final : public ParentRequests {
     pid_t guest_pid;
     std::string id;
     std::optional<GuestAccess> access;
-    UniqueFd connection;  // of whoever asked
+    UniqueFd connection;  // of whoever asked: its end is seen when the VM's processes are gone
     UniqueFd words;       // the broker's stderr
   };
 
@@ -129,16 +131,22 @@ class Server final : public ParentRequests {
     if (!expected) return expected.error();
     boot_info_ = std::move(*expected);
     auto kept = OpenTemplate(binding.value());
-    if (kept) return StartZygote(std::move(*kept));
+    if (kept) return Restore(std::move(*kept));
     why_ = kept.error().Text();
     booted_ = true;
     if (auto booted = BootInChild(binding.value()); !booted) return booted;
     auto made = OpenTemplate(binding.value());
-    return made ? StartZygote(std::move(*made)) : made.error();
+    return made ? Restore(std::move(*made)) : made.error();
   }
 
-  Result<void> StartZygote(SnapshotFile file) {
+  Result<void> Restore(SnapshotFile file) {
     template_.emplace(std::move(file));
+    if (IsKvm()) {
+      auto laid_out = KvmTemplate::Create(*image_, *template_, boot_info_, options_.memory_mb << 20);
+      if (!laid_out) return laid_out.error();
+      kvm_.emplace(std::move(*laid_out));
+      return {};
+    }
     auto zygote = Zygote::Start(*image_, *template_, options_.memory_mb << 20, options_.nice);
     if (!zygote) return zygote.error();
     zygote_.emplace(std::move(*zygote));
@@ -313,37 +321,52 @@ class Server final : public ParentRequests {
     const uint64_t parked_at_ns = function != nullptr ? function->parked_at_ns() : template_->snapshot().parked_at_ns;
     if (asked.monotonic_ns < parked_at_ns) clock.SetMonotonicOffset(parked_at_ns - asked.monotonic_ns);
     clock.Rebase();
-    auto guest = zygote_->Clone(*shared, boot_info_.size(), ++generation_, function);
-    if (!guest) return Refuse(std::move(connection), guest.error());
-    Running running{UniqueFd(dup(guest->pidfd.get())), guest->pid, options->id, std::move(guest->access),
-                    UniqueFd(dup(connection.get())),   {}};
+    CloneParts parts{*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection), {}};
+    ++generation_;
+    if (IsKvm()) {
+      parts.kvm = &*kvm_;
+      parts.function = function;
+      parts.generation = generation_;
+    } else {
+      auto guest = zygote_->Clone(*shared, boot_info_.size(), generation_, function);
+      if (!guest) return Refuse(std::move(parts.connection), guest.error());
+      parts.guest = std::move(*guest);
+    }
+    Running running{UniqueFd(),
+                    parts.guest.pid,
+                    options->id,
+                    std::move(parts.guest.access),
+                    UniqueFd(fcntl(parts.connection.get(), F_DUPFD_CLOEXEC, 0)),
+                    {}};
+    if (!IsKvm()) running.guest = UniqueFd(fcntl(parts.guest.pidfd.get(), F_DUPFD_CLOEXEC, 0));
     // What it says when it dies; it never waits for a reader.
     int words[2];
     if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) {
-      KillGuest(guest.value().pidfd.get());
-      return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "pipe", errno));
+      if (!IsKvm()) KillGuest(running.guest.get());
+      return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "pipe", errno));
     }
     running.words = UniqueFd(words[0]);
     const UniqueFd writer(words[1]);
 
     const pid_t pid = fork();
     if (pid < 0) {
-      KillGuest(guest->pidfd.get());
-      return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
+      if (!IsKvm()) KillGuest(parts.guest.pidfd.get());
+      return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     }
     if (pid == 0) {
       LetChildrenBe();
       prctl(PR_SET_NAME, "ebbbroker", 0, 0, 0);
       dup2(writer.get(), STDERR_FILENO);
-      // Nothing of the other VMs.
-      brokers_.clear();
-      waiting_.clear();
-      running = {};
-      _exit(RunClone(options.value(), {*image_, *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
-                                       std::move(*guest)}));
+      _exit(RunClone(options.value(), std::move(parts)));
+    }
+    if (IsKvm()) {
+      running.guest_pid = pid;
+      running.guest = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     }
     brokers_.emplace(pid, std::move(running));
   }
+
+  bool IsKvm() const { return options_.tender == TenderChoice::kKvm; }
 
   // The state and memory of a clone, which its broker has parked.
   void Capture(UniqueFd connection, std::string_view request) {
@@ -361,7 +384,8 @@ class Server final : public ParentRequests {
     if (pid < 0) return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     if (pid != 0) return;
     LetChildrenBe();
-    _exit(RunCapture({std::move(connection), *found->second.access, *template_, state, strings[1]}));
+    _exit(RunCapture({std::move(connection), *found->second.access, IsKvm() ? kvm_->view() : GuestView{}, *template_,
+                      state, strings[1]}));
   }
 
   Result<void> OpenAccess(Running& running) {
@@ -451,7 +475,7 @@ class Server final : public ParentRequests {
     }
     int status = 0;
     for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (pid == zygote_->pid()) return false;
+      if (zygote_ && pid == zygote_->pid()) return false;
       Bury(pid, status);
     }
     return true;
@@ -467,7 +491,8 @@ class Server final : public ParentRequests {
   FunctionCache functions_;
   bool booted_ = false;
   std::string why_;
-  std::optional<Zygote> zygote_;
+  std::optional<Zygote> zygote_;  // of the process tender
+  std::optional<KvmTemplate> kvm_;
   uint64_t generation_ = 0;
   std::vector<Waiting> waiting_;
   std::map<pid_t, Running> brokers_;

@@ -3,9 +3,9 @@
 
 #include "tender/backend.h"
 #include "tender/broker/broker.h"
-#include "tender/capture.h"
 #include "tender/cpu.h"
 #include "tender/guest_memory.h"
+#include "tender/kvm_machine.h"
 
 namespace ebb::tender {
 namespace {
@@ -44,11 +44,17 @@ BootParameters BootOf(const Options& options, const Image& image) {
 Result<std::vector<uint8_t>> TemplateBootInfo(const Options& options, const Image& image) {
   const auto cpu = ReadCpuState();
   if (!cpu) return cpu.error();
+  const bool kvm = options.tender == TenderChoice::kKvm;
   BootParameters boot = BootOf(options, image);
-  boot.tender = EBB_TENDER_PROCESS;
+  boot.tender = kvm ? EBB_TENDER_KVM : EBB_TENDER_PROCESS;
   boot.xsave_mask = cpu.value().xsave_mask;
   boot.xsave_size = cpu.value().xsave_size;
-  FillHypercalls(ProcessPage(), boot.hypercalls);
+  if (kvm) {
+    const auto supported = KvmMachine::SupportedXsave(boot.xsave_mask);
+    if (!supported) return supported.error();
+    boot.xsave_mask = supported.value();
+  }
+  FillHypercalls(kvm ? KvmPage() : ProcessPage(), boot.hypercalls);
   return BuildBootInfo(boot);
 }
 
@@ -62,7 +68,8 @@ Result<void> BootTemplate(const Options& options, const Image& image, const Snap
                     .clock = std::nullopt,
                     .broker = nullptr,
                     .template_boot = true};
-  auto created = CreateProcessBackend(context);
+  const bool kvm = options.tender == TenderChoice::kKvm;
+  auto created = kvm ? CreateKvmBackend(context) : CreateProcessBackend(context);
   if (!created) return created.error();
   const std::unique_ptr<Backend> backend = std::move(*created);
   if (auto started = backend->Start(); !started) return started;
@@ -80,7 +87,7 @@ Result<void> BootTemplate(const Options& options, const Image& image, const Snap
   snapshot.cores = {parked.value()};
   snapshot.parked_at_ns = ReadClocks().monotonic_ns;
   snapshot.boot_info = std::move(*boot_info);
-  return CaptureProcess(backend->Pids().back(), std::move(snapshot), options.snapshot_path);
+  return backend->Capture(std::move(snapshot), options.snapshot_path);
 }
 
 }  // namespace ebb::tender

@@ -21,6 +21,8 @@
 #include "tender/channel.h"
 #include "tender/cpu_share.h"
 #include "tender/crash_dump.h"
+#include "tender/function_snapshot.h"
+#include "tender/keep_only.h"
 #include "tender/landlock.h"
 
 namespace ebb::tender {
@@ -77,23 +79,16 @@ class Vm final : public ParentRequests {
   void OnResume() override { report_->Resumed(backend_->Resume()); }
 
  private:
-  // What the parent happened to leave open is none of a VM's business.
-  static void CloseOthers(std::vector<int> kept) {
-    kept.push_back(STDERR_FILENO);
-    std::sort(kept.begin(), kept.end());
-    for (size_t i = 0; i < kept.size(); ++i) {
-      if (kept[i] < STDERR_FILENO) continue;
-      const unsigned first = static_cast<unsigned>(kept[i]) + 1;
-      const unsigned end = i + 1 < kept.size() ? static_cast<unsigned>(kept[i + 1]) : ~0u;
-      if (first < end) close_range(first, end - 1, 0);
-    }
-  }
-
   Result<void> OpenChannel() {
+    // What the parent happened to leave open is none of a VM's business.
     if (clone_ != nullptr) {
-      CloseOthers({clone_->connection.get(), clone_->guest.pidfd.get(), clone_->guest.doorbell.get()});
+      std::vector<int> kept = {clone_->connection.get(), clone_->guest.pidfd.get(), clone_->guest.doorbell.get()};
+      if (clone_->kvm != nullptr) kept.push_back(clone_->shared.fd());
+      if (clone_->kvm != nullptr && clone_->function != nullptr)
+        kept.insert(kept.end(), {clone_->function->file(), clone_->function->plan()});
+      KeepOnly(kept);
     } else {
-      CloseOthers({options_.report_fd.value_or(STDERR_FILENO)});
+      KeepOnly({options_.report_fd.value_or(STDERR_FILENO)});
     }
     // Blocked from here on and read from a descriptor: no handler, no race with a wait.
     sigset_t stops;
@@ -184,6 +179,13 @@ class Vm final : public ParentRequests {
                                  .parent_fd = report_->fd(),
                                  .stop_fd = stop_fd_.get()});
     context_->started_ns = first_reading_.monotonic_ns;
+    if (clone_->kvm != nullptr) {
+      auto backend = CloneKvmBackend(*context_, *clone_->kvm, clone_->function, clone_->generation);
+      if (!backend) return backend.error();
+      backend_ = std::move(*backend);
+      kind_ = "kvm";
+      return StartBroker();
+    }
     backend_ = AdoptProcess(*context_, std::move(clone_->guest));
     kind_ = "process";
     crash_facts().core = clone_->shared.core(0);

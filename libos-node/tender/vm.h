@@ -19,7 +19,11 @@ struct CloneParts {
   ClockReading asked;  // when the clone was asked for
   uint64_t memory_limit;
   UniqueFd connection;  // of whoever asked: the report channel
+  // One of these: the guest as a process, or what to make it from under KVM.
   GuestProcess guest;
+  KvmTemplate* kvm = nullptr;
+  const FunctionSnapshot* function = nullptr;
+  uint64_t generation = 0;
 };
 // The same for a clone, in a process of its own: its broker and channel until it ends.
 int RunClone(const Options& options, CloneParts parts);

@@ -15,6 +15,7 @@
 
 #include "tender/guest_memory.h"
 #include "tender/pages/page_layout.h"
+#include "tender/template_memory.h"
 
 namespace ebb::tender {
 namespace {
@@ -62,6 +63,9 @@ Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, u
   auto notes = CreateChildNotes();
   if (!notes) return notes.error();
   zygote.notes_ = *notes;
+  // The zygote's mappings keep it.
+  const auto memory = TemplateMemory::Create(image, snapshot, TemplateMemory::Extent::kImage);
+  if (!memory) return memory.error();
   const ChildPlan plan{{image, nullptr, ProcessPage(), ParamsOf(image, memory_limit), snapshot.snapshot().boot_info, 1},
                        theirs.get(),
                        self.get(),
@@ -70,7 +74,8 @@ Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, u
                        zygote.notes_,
                        0,
                        false,
-                       &snapshot};
+                       &snapshot,
+                       &memory.value()};
   auto child = StartChild(plan);
   if (!child) return child.error();
   zygote.child_ = std::move(*child);

@@ -16,99 +16,96 @@ function main({ step = 1 }) {
   return { n, sum: kept.reduce((sum, { i }) => sum + i, 0), text: kept[n].text };
 }`;
 
-forTargets(
-  libosTenders.filter(({ tender }) => tender === 'process'),
-  ({ tender, name }) => {
-    const folder = mkdtempSync(join(tmpdir(), 'ebb-functions-'));
-    const templates = new Templates({ folder });
-    const options = { kind: 'nodejs:24', memoryMb: 256, tender } as const;
-    const clone = async (more: Partial<CloneOptions> = {}): Promise<Session> =>
-      new Session(await templates.clone({ ...options, ...more }));
-    const file = join(folder, 'counting.function');
+forTargets(libosTenders, ({ tender, name }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ebb-functions-'));
+  const templates = new Templates({ folder });
+  const options = { kind: 'nodejs:24', memoryMb: 256, tender } as const;
+  const clone = async (more: Partial<CloneOptions> = {}): Promise<Session> =>
+    new Session(await templates.clone({ ...options, ...more }));
+  const file = join(folder, 'counting.function');
 
-    describe(`functions: ${name}`, () => {
-      beforeAll(() => templates.prepare(options));
-      afterAll(async () => {
-        await templates.close();
-        rmSync(folder, { recursive: true });
-      });
-
-      test('a snapshot is taken between two requests', async () => {
-        const session = await clone();
-        expect((await session.vm.stats()).start).toBe('cold');
-        await session.init(counting);
-        expect((await session.run({})).json).toMatchObject({ n: 1 });
-        await session.vm.snapshot(file);
-        expect((await session.run({})).json).toMatchObject({ n: 2 });
-        expect(statSync(file).mode & 0o777).toBe(0o600);
-        await session.vm.end();
-      });
-
-      test('clones of it go on from there, each for itself', async () => {
-        for (let i = 0; i < 3; i++) {
-          const session = await clone({ functionSnapshot: file });
-          expect((await session.vm.stats()).start).toBe('warm');
-          expect((await session.run({ step: 7 })).json).toEqual({ n: 8, sum: 1_249_975_000, text: 'item 8' });
-          expect((await session.run({})).json).toMatchObject({ n: 9 });
-          await session.vm.end();
-        }
-      });
-
-      test('and can be snapshotted in their turn', async () => {
-        const next = join(folder, 'next.function');
-        const session = await clone({ functionSnapshot: file });
-        expect((await session.run({ step: 2 })).json).toMatchObject({ n: 3 });
-        await session.vm.snapshot(next);
-        await session.vm.snapshot(next);
-        await session.vm.end();
-        const later = await clone({ functionSnapshot: next });
-        expect((await later.run({})).json).toEqual({ n: 4, sum: 1_249_975_000, text: 'item 4' });
-        await later.vm.end();
-      });
-
-      test('a file that is missing, damaged or of another template is refused', async () => {
-        const refused = { code: 'VM_SNAPSHOT_REFUSED' };
-        await expect(clone({ functionSnapshot: join(folder, 'none') })).rejects.toMatchObject(refused);
-        const [template = ''] = readdirSync(folder).filter((each) => each.endsWith('.snapshot'));
-        await expect(clone({ functionSnapshot: join(folder, template) })).rejects.toMatchObject(refused);
-        await expect(clone({ functionSnapshot: file, memoryMb: 128 })).rejects.toMatchObject(refused);
-        const bytes = readFileSync(file);
-        for (const place of [9, 100, 5000, bytes.length >> 1, bytes.length - 1]) {
-          const damaged = Buffer.from(bytes);
-          damaged[place] = (damaged[place] ?? 0) ^ 1;
-          writeFileSync(file, damaged);
-          await expect(clone({ functionSnapshot: file }), String(place)).rejects.toMatchObject(refused);
-        }
-        writeFileSync(file, bytes);
-        const session = await clone({ functionSnapshot: file });
-        expect((await session.run({})).json).toMatchObject({ n: 2 });
-        await session.vm.end();
-      });
-
-      test('who computes without end is not snapshotted, and goes on', async () => {
-        const session = await clone();
-        await session.init(
-          'function main({ ms }) { const end = Date.now() + ms; while (Date.now() < end); return { ok: 1 }; }',
-        );
-        const run = session.run({ ms: 2500 });
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        await expect(session.vm.snapshot(join(folder, 'busy'))).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
-        expect((await run).json).toEqual({ ok: 1 });
-        await expect(session.vm.snapshot('/nonexistent/file')).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
-        expect((await session.run({ ms: 1 })).json).toEqual({ ok: 1 });
-        await session.vm.end();
-        await expect(session.vm.snapshot(file)).rejects.toMatchObject({ code: 'VM_ENDED' });
-      });
-
-      test('a VM that booted has no snapshot', async () => {
-        const vm = await bootLibos(options);
-        await expect(vm.snapshot(file)).rejects.toMatchObject({ code: 'VM_NO_SNAPSHOT' });
-        await vm.end();
-      });
-
-      test('no temporary file is left', () => {
-        expect(readdirSync(folder).filter((each) => each.endsWith('.tmp'))).toEqual([]);
-      });
+  describe(`functions: ${name}`, () => {
+    beforeAll(() => templates.prepare(options));
+    afterAll(async () => {
+      await templates.close();
+      rmSync(folder, { recursive: true });
     });
-  },
-);
+
+    test('a snapshot is taken between two requests', async () => {
+      const session = await clone();
+      expect((await session.vm.stats()).start).toBe('cold');
+      await session.init(counting);
+      expect((await session.run({})).json).toMatchObject({ n: 1 });
+      await session.vm.snapshot(file);
+      expect((await session.run({})).json).toMatchObject({ n: 2 });
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      await session.vm.end();
+    });
+
+    test('clones of it go on from there, each for itself', async () => {
+      for (let i = 0; i < 3; i++) {
+        const session = await clone({ functionSnapshot: file });
+        expect((await session.vm.stats()).start).toBe('warm');
+        expect((await session.run({ step: 7 })).json).toEqual({ n: 8, sum: 1_249_975_000, text: 'item 8' });
+        expect((await session.run({})).json).toMatchObject({ n: 9 });
+        await session.vm.end();
+      }
+    });
+
+    test('and can be snapshotted in their turn', async () => {
+      const next = join(folder, 'next.function');
+      const session = await clone({ functionSnapshot: file });
+      expect((await session.run({ step: 2 })).json).toMatchObject({ n: 3 });
+      await session.vm.snapshot(next);
+      await session.vm.snapshot(next);
+      await session.vm.end();
+      const later = await clone({ functionSnapshot: next });
+      expect((await later.run({})).json).toEqual({ n: 4, sum: 1_249_975_000, text: 'item 4' });
+      await later.vm.end();
+    });
+
+    test('a file that is missing, damaged or of another template is refused', async () => {
+      const refused = { code: 'VM_SNAPSHOT_REFUSED' };
+      await expect(clone({ functionSnapshot: join(folder, 'none') })).rejects.toMatchObject(refused);
+      const [template = ''] = readdirSync(folder).filter((each) => each.endsWith('.snapshot'));
+      await expect(clone({ functionSnapshot: join(folder, template) })).rejects.toMatchObject(refused);
+      await expect(clone({ functionSnapshot: file, memoryMb: 128 })).rejects.toMatchObject(refused);
+      const bytes = readFileSync(file);
+      for (const place of [9, 100, 5000, bytes.length >> 1, bytes.length - 1]) {
+        const damaged = Buffer.from(bytes);
+        damaged[place] = (damaged[place] ?? 0) ^ 1;
+        writeFileSync(file, damaged);
+        await expect(clone({ functionSnapshot: file }), String(place)).rejects.toMatchObject(refused);
+      }
+      writeFileSync(file, bytes);
+      const session = await clone({ functionSnapshot: file });
+      expect((await session.run({})).json).toMatchObject({ n: 2 });
+      await session.vm.end();
+    });
+
+    test('who computes without end is not snapshotted, and goes on', async () => {
+      const session = await clone();
+      await session.init(
+        'function main({ ms }) { const end = Date.now() + ms; while (Date.now() < end); return { ok: 1 }; }',
+      );
+      const run = session.run({ ms: 2500 });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await expect(session.vm.snapshot(join(folder, 'busy'))).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
+      expect((await run).json).toEqual({ ok: 1 });
+      await expect(session.vm.snapshot('/nonexistent/file')).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
+      expect((await session.run({ ms: 1 })).json).toEqual({ ok: 1 });
+      await session.vm.end();
+      await expect(session.vm.snapshot(file)).rejects.toMatchObject({ code: 'VM_ENDED' });
+    });
+
+    test('a VM that booted has no snapshot', async () => {
+      const vm = await bootLibos(options);
+      await expect(vm.snapshot(file)).rejects.toMatchObject({ code: 'VM_NO_SNAPSHOT' });
+      await vm.end();
+    });
+
+    test('no temporary file is left', () => {
+      expect(readdirSync(folder).filter((each) => each.endsWith('.tmp'))).toEqual([]);
+    });
+  });
+});

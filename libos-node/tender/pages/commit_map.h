@@ -88,7 +88,7 @@ class CommitMap {
     return 0;
   }
 
- private:
+  // Of bitmaps like those of State.
   static bool Get(const uint64_t* bits, uint64_t index) { return ((bits[index / 64] >> (index % 64)) & 1) != 0; }
 
   // Bits [index % 64, up to `end` or the word's end) of the word that holds index.
@@ -116,6 +116,7 @@ class CommitMap {
     }
   }
 
+ private:
   // Without the popcnt instruction, which the page must not assume, and without a library call.
   static uint64_t CountSet(const uint64_t* bits, uint64_t index, uint64_t end) {
     uint64_t count = 0;

@@ -66,8 +66,14 @@ class ServeTest : public testing::Test {
   std::string snapshot_ = TemporaryPath(name_ + ".snapshot");
 };
 
-TEST_F(ServeTest, ClonesGoOnWhereTheTemplateParked) {
-  TenderProcess server = Start();
+class TemplateTest : public ServeTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(TemplateTest, ClonesGoOnWhereItParked) {
+  if (GetParam() == "kvm" && !KvmMissing().empty()) GTEST_SKIP() << KvmMissing();
+  listen_ = TemporaryPath(GetParam() + "-template.l"), snapshot_ = TemporaryPath(GetParam() + "-template.snapshot");
+  auto arguments = Arguments();
+  arguments.insert(arguments.end(), {"--tender", GetParam()});
+  TenderProcess server(arguments, "serve");
   ASSERT_TRUE(server.WaitFor(FrameType::kReady)) << server.exit_json;
   std::set<std::string> randoms;
   for (int i = 1; i <= 5; ++i) {
@@ -85,7 +91,9 @@ TEST_F(ServeTest, ClonesGoOnWhereTheTemplateParked) {
     EXPECT_EQ(values.at("keptBehind"), "43");
     EXPECT_EQ(values.at("held"), "0");
     EXPECT_EQ(values.at("beyond"), "-12");
-    EXPECT_EQ(values.at("getpid"), "1039");
+    if (GetParam() == "process") {
+      EXPECT_EQ(values.at("getpid"), "1039");
+    }
     EXPECT_FALSE(values.contains("unasked"));  // said by the template, long ago
     randoms.insert(values.at("random"));
     clone.Send(FrameType::kEnd);
@@ -94,6 +102,9 @@ TEST_F(ServeTest, ClonesGoOnWhereTheTemplateParked) {
   }
   EXPECT_EQ(randoms.size(), 5u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Tenders, TemplateTest, testing::Values("process", "kvm"),
+                         [](const auto& tender) { return tender.param; });
 
 std::string Sandbox(TenderProcess& process) {
   process.Send(FrameType::kStatsRequest);

@@ -16,6 +16,7 @@ import { TenderProcess } from './tender-process.ts';
 
 export interface TemplateOptions {
   readonly image: string;
+  readonly tender: 'kvm' | 'process';
   readonly memoryMb: number;
   readonly env: Readonly<Record<string, string>>;
   /** Name of the snapshot's file in `folder`, which is there and private. */
@@ -48,7 +49,7 @@ export class TemplateServer {
     const id = `template-${++lastNumber}`;
     this.#place = ownerFolder.take(id);
     this.#socketPath = this.#place.path(`${id}.sock`);
-    const args = ['serve', '--image', options.image, '--tender', 'process', '--memory', String(options.memoryMb)];
+    const args = ['serve', '--image', options.image, '--tender', options.tender, '--memory', String(options.memoryMb)];
     args.push('--report-fd', '3', '--listen', this.#socketPath, '--snapshot', join(options.folder, options.file));
     if (options.nice !== undefined) args.push('--nice', String(options.nice));
     for (const [name, value] of Object.entries(options.env)) args.push('--env', `${name}=${value}`);

@@ -3,7 +3,6 @@
  * sort is asked for and again when it died. `clone` waits for its template; `start` takes what is quicker and always has a VM in the end.
  *
  * Invariant: at most maxServers servers, and none of them ends while a VM of it lives. A template that failed is not tried again at once.
- * VMs of the KVM tender still boot.
  */
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
@@ -11,7 +10,7 @@ import { basename } from 'node:path';
 import { VmError, type VmErrorCode } from '../errors.ts';
 import { checkExposure } from '../exposure.ts';
 import { templatesFolder } from '../paths.ts';
-import type { BootOptions, CloneOptions, Vm } from '../vm.ts';
+import type { BootOptions, CloneOptions, TenderKind, Vm } from '../vm.ts';
 import { niceOf } from './cpu-groups.ts';
 import { createBootLibos, defaultSettings, imageFor, type LibosSettings } from './libos-vm.ts';
 import { TemplateFiles } from './template-files.ts';
@@ -190,13 +189,14 @@ export class Templates {
 
   #describe(options: BootOptions): TemplateOptions {
     const { memoryMb, env = {}, cpu } = options;
+    const tender = tenderOf(options.tender);
     const image = imageFor(options, this.#settings);
     const environment = Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
     const digest = createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 16);
-    const file = `${basename(image, '.ebbimage')}-${memoryMb}-${digest}.snapshot`;
+    const file = `${basename(image, '.ebbimage')}-${tender}-${memoryMb}-${digest}.snapshot`;
     const byPriority = cpu !== undefined && !this.#settings.cpuGroups().method.startsWith('cgroup');
     const nice = byPriority ? { nice: niceOf(memoryMb) } : {};
-    return { image, memoryMb, env: environment, file, folder: this.#files.folder, ...nice };
+    return { image, tender, memoryMb, env: environment, file, folder: this.#files.folder, ...nice };
   }
 }
 
@@ -216,9 +216,13 @@ async function untilReady(server: TemplateServer, signal: AbortSignal | undefine
   signal?.removeEventListener('abort', onAbort);
 }
 
-function canBeCloned({ tender = 'auto', onTrace, inspect }: BootOptions): boolean {
-  const isKvm = tender === 'kvm' || (tender === 'auto' && isKvmUsable());
-  return !isKvm && onTrace === undefined && inspect === undefined;
+function canBeCloned({ onTrace, inspect }: BootOptions): boolean {
+  return onTrace === undefined && inspect === undefined;
+}
+
+function tenderOf(tender: TenderKind = 'auto'): 'kvm' | 'process' {
+  if (tender !== 'auto') return tender;
+  return isKvmUsable() ? 'kvm' : 'process';
 }
 
 function isKvmUsable(): boolean {
