@@ -200,7 +200,7 @@ export class Templates {
   }
 }
 
-/** `nodejs-24-bypass-256`: the rest of the name is a digest of the environment. */
+/** `nodejs-24-bypass-kvm-256`: the rest of the name is a digest of the environment. */
 function sortOf(file: string): string {
   return file.replace(/-[0-9a-f]{16}\.snapshot$/, '');
 }
