@@ -384,8 +384,12 @@ class Server final : public ParentRequests {
     if (pid < 0) return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     if (pid != 0) return;
     LetChildrenBe();
-    _exit(RunCapture({std::move(connection), *found->second.access, IsKvm() ? kvm_->view() : GuestView{}, *template_,
-                      state, strings[1]}));
+    const std::optional<GuestAccess> access = std::move(found->second.access);
+    // Nothing of the VMs: their connections are to close with their brokers.
+    brokers_.clear();
+    waiting_.clear();
+    _exit(RunCapture({std::move(connection), *access, IsKvm() ? kvm_->view() : GuestView{}, *template_, state,
+                      strings[1]}));
   }
 
   Result<void> OpenAccess(Running& running) {
