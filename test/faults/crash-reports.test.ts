@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { rootFolder } from '@ebbwhisk/libos-node/paths';
+import { defaultProfile, rootFolder } from '@ebbwhisk/libos-node/paths';
 import type { StoredReport } from '@ebbwhisk/libos-node/reports';
 import { describe, expect, it } from 'vitest';
 import { annotation } from '../e2e/client.ts';
@@ -98,7 +98,7 @@ forTargets(libosTenders, ({ name, tender }) => {
           version: 1,
           culprit: victim,
           kind: 'nodejs:24',
-          profile: 'bypass',
+          profile: defaultProfile,
           ready: true,
           tender: { kind: tender },
           image: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createBootLibos, rootFolder } from '@ebbwhisk/libos-node';
+import { createBootLibos, defaultProfile, rootFolder } from '@ebbwhisk/libos-node';
 import { afterAll, describe, expect, test } from 'vitest';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTenders } from '../support/libos-targets.ts';
@@ -20,7 +20,17 @@ function imageWith(line: string): string {
   if (out === undefined) {
     out = mkdtempSync(join(folder, 'set-'));
     const cli = join(rootFolder, 'images/src/cli.ts');
-    execFileSync(process.execPath, [cli, '--kind', 'nodejs:24', '--profile', 'bypass', '--ebb', line, '--out', out]);
+    execFileSync(process.execPath, [
+      cli,
+      '--kind',
+      'nodejs:24',
+      '--profile',
+      defaultProfile,
+      '--ebb',
+      line,
+      '--out',
+      out,
+    ]);
     images.set(line, out);
   }
   return out;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VmError } from '../errors.ts';
+import { defaultProfile, imageFileName } from '../paths.ts';
 import type { BootOptions, LogRecord, Vm } from '../vm.ts';
 import { readReports } from './crash-report.ts';
 import { createBootLibos } from './libos-vm.ts';
@@ -14,7 +15,7 @@ let boot: (script: string, more?: Partial<BootOptions>, timeoutMs?: number) => P
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ebb-test-'));
-  writeFileSync(join(folder, 'nodejs-24-bypass.ebbimage'), 'not looked at');
+  writeFileSync(join(folder, imageFileName('nodejs:24', defaultProfile)), 'not looked at');
   // The tender is started without an environment, so the stand-in names its interpreter.
   const tenderPath = join(folder, 'ebbtender');
   writeFileSync(
@@ -91,7 +92,7 @@ test('passes the options on, and nothing of its own environment', async () => {
   const records: LogRecord[] = [];
   vm.onLog((record) => records.push(record));
   const { args, env } = JSON.parse(textOf(records).slice('stdout:'.length)) as { args: string[]; env: object };
-  const image = join(folder, 'nodejs-24-bypass.ebbimage');
+  const image = join(folder, imageFileName('nodejs:24', defaultProfile));
   expect(args).toEqual(
     ['run', '--image', image, '--tender', 'process', '--memory', '128', '--report-fd', '3', '--socket', vm.socketPath]
       .concat(['--port', '8080', '--gateway-port', '3233', '--gateway-port', '9999', '--allow-private'])
