@@ -80,9 +80,10 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
       option('--duration <seconds>', 'with --mode mixed: how long, instead of a count').argParser(integer(1, 604_800)),
     )
     .addOption(
-      option('--cpu <percent>', 'with --mode mixed: hold the machine at this share of its CPU time').argParser(
-        integer(1, 100),
-      ),
+      option(
+        '--cpu <percent>',
+        'with --mode mixed: hold the cores it may use (taskset) at this share of their time',
+      ).argParser(integer(1, 100)),
     )
     .addOption(
       option('--actions <n>', 'with --mode mixed: different actions, chosen by popularity')

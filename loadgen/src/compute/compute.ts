@@ -6,13 +6,13 @@
 
 import type { TenderKind } from '@ebbwhisk/libos-node';
 import { Command, InvalidArgumentError } from 'commander';
+import { lastCore } from '../affinity.ts';
 import { errorText } from '../errors.ts';
 import { isKvmThere, type Machine, machine } from '../machine.ts';
 import { CommandLineExit, integer, option, run } from '../options.ts';
 import { columns, ms } from '../report.ts';
 import { abortOnSignals } from '../signals.ts';
 import { Instance } from '../vm/invocations.ts';
-import { lastCore } from './affinity.ts';
 import { type Contestant, contest } from './contest.ts';
 import { type Figures, figuresOf, geometricMean, passLine, passLines } from './figures.ts';
 import { type RowName, rowNames } from './rows.ts';

@@ -3,8 +3,8 @@
  * does hits them alike.
  */
 
+import { bind } from '../affinity.ts';
 import type { Instance } from '../vm/invocations.ts';
-import { bind } from './affinity.ts';
 import { type RowName, TimedFunction } from './rows.ts';
 
 export interface Sample {

@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { allowedCores } from '../affinity.ts';
 import { Pace, readCpuTimes } from './pace.ts';
 
-test('idle and I/O wait are not busy', () => {
-  expect(readCpuTimes('cpu  10 1 5 100 20 2 3 4 50 60\ncpu0 1 1 1 1')).toEqual({ busy: 25, all: 145 });
+test('idle and I/O wait are not busy, other cores do not count', () => {
+  const text =
+    'cpu  50 5 9 900 90 2 3 4 50 60\ncpu0 10 1 5 100 20 2 3 4 50 60\ncpu1 9 9 9 9 9 9 9 9 0 0\ncpu2 1 0 0 5 0 0 0 0 0 0\n';
+  expect(readCpuTimes(text, [0])).toEqual({ busy: 25, all: 145 });
+  expect(readCpuTimes(text, [0, 2])).toEqual({ busy: 26, all: 151 });
+  expect(readCpuTimes().all).toBeGreaterThan(0);
+});
+
+test('cores are listed one by one and in ranges', () => {
+  expect(allowedCores('Cpus_allowed:\tff\nCpus_allowed_list:\t0-2,5,7-8\n')).toEqual([0, 1, 2, 5, 7, 8]);
 });
 
 describe('a machine whose load is what the rest leaves', () => {

@@ -1,20 +1,29 @@
 /**
- * Holds the machine at a share of its CPU time: every worker rests between two invocations, and the rest is made longer
- * or shorter by what /proc/stat says of the last second. Everything on the machine counts, not only our own.
+ * Holds the cores that this process may run on (`taskset`) at a share of their CPU time: every worker rests between two invocations,
+ * and the rest is made longer or shorter by what /proc/stat says of the last second. Everything on these cores counts, not only our own.
  */
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { allowedCores } from '../affinity.ts';
 
 export interface CpuTimes {
   readonly busy: number;
   readonly all: number;
 }
 
-export function readCpuTimes(text = readFileSync('/proc/stat', 'utf8')): CpuTimes {
-  const fields = (/^cpu +(.*)$/m.exec(text)?.[1] ?? '').split(' ').map(Number).slice(0, 8);
-  const all = fields.reduce((a, b) => a + b, 0);
-  return { all, busy: all - (fields[3] ?? 0) - (fields[4] ?? 0) };
+export function readCpuTimes(
+  text = readFileSync('/proc/stat', 'utf8'),
+  cores: readonly number[] = allowedCores(),
+): CpuTimes {
+  let all = 0;
+  let idle = 0;
+  for (const core of cores) {
+    const fields = (new RegExp(`^cpu${core} +(.*)$`, 'm').exec(text)?.[1] ?? '').split(' ').map(Number).slice(0, 8);
+    all += fields.reduce((a, b) => a + b, 0);
+    idle += (fields[3] ?? 0) + (fields[4] ?? 0);
+  }
+  return { all, busy: all - idle };
 }
 
 const kPeriodMs = 1_000;

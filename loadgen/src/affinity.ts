@@ -4,10 +4,18 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** The last core that this process may run on: the first ones serve interrupts. */
+/** The cores that this process may run on, ascending. */
+export function allowedCores(status = readFileSync('/proc/self/status', 'utf8')): readonly number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '0';
+  return list.split(',').flatMap((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/** The last of them: the first ones serve interrupts. */
 export function lastCore(): number {
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return Number(list.split(/[,-]/).at(-1));
+  return allowedCores().at(-1) ?? 0;
 }
 
 /** Later threads and children of the processes inherit it. */
