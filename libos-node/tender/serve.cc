@@ -388,8 +388,8 @@ class Server final : public ParentRequests {
     // Nothing of the VMs: their connections are to close with their brokers.
     brokers_.clear();
     waiting_.clear();
-    _exit(RunCapture({std::move(connection), *access, IsKvm() ? kvm_->view() : GuestView{}, *template_, state,
-                      strings[1]}));
+    _exit(RunCapture(
+        {std::move(connection), *access, IsKvm() ? kvm_->view() : GuestView{}, *template_, state, strings[1]}));
   }
 
   Result<void> OpenAccess(Running& running) {

@@ -48,7 +48,9 @@ test('VMs boot until there is a template, and are cloned from then on', async ()
   const first = await serves(await templates.start(options));
   expect([first.origin, (await first.stats()).origin]).toEqual(['boot', 'boot']);
   await templates.prepare(options);
-  expect(events).toEqual([{ what: 'ready', template: 'nodejs-24-bypass-process-128', made: true, ms: expect.any(Number) }]);
+  expect(events).toEqual([
+    { what: 'ready', template: 'nodejs-24-bypass-process-128', made: true, ms: expect.any(Number) },
+  ]);
   const second = await serves(await templates.start(options));
   expect([second.origin, (await second.stats()).origin]).toEqual(['template', 'template']);
   // The next host has the file, which is quicker than to boot.
