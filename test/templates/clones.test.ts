@@ -95,7 +95,13 @@ forTargets(libosTenders, ({ tender, name }) => {
 
     test('statistics name the processes, and none is left when it has ended', async () => {
       const vm = await clone(options);
-      const { pids, memoryBytes } = await vm.stats();
+      const { pids, memoryBytes, hostFaults, ownBytes } = await vm.stats();
+      expect(hostFaults).toBeGreaterThan(10);
+      // What it copied when it wrote to it; absent where a guest's memory may not be looked at.
+      if (ownBytes !== undefined) {
+        expect(ownBytes).toBeGreaterThan(100_000);
+        expect(ownBytes).toBeLessThan(10_000_000);
+      }
       expect(pids).toHaveLength(tender === 'kvm' ? 1 : 2);
       expect(memoryBytes).toBeGreaterThan(1_000_000);
       expect(await vm.end()).toEqual({ reason: 'ended' });

@@ -59,8 +59,12 @@ export interface VmStats {
   readonly origin: VmOrigin;
   /** Resident memory of those processes, bytes (Pss where the kernel tells it). */
   readonly memoryBytes: number;
+  /** Of that, what no other process has: pages that were copied when written to, or new. Absent where the kernel does not tell it. */
+  readonly ownBytes?: number;
   /** CPU time of those processes, milliseconds. */
   readonly cpuMs: number;
+  /** Page faults that the host served for those processes: pages mapped, made and copied. */
+  readonly hostFaults?: number;
   readonly uptimeMs: number;
   /** Guest exits (KVM) or waits (process tender) since start; absent for the plain process target. */
   readonly exits?: number;

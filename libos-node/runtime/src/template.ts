@@ -8,10 +8,10 @@
  * Left out, because no running process can change them from JavaScript: V8's hash seed, the seeds of contexts made later by node:vm,
  * whose Math.random() begins alike in all clones of a template, and Math.random() of workers that live when a function's snapshot is taken.
  */
-import { randomInt, randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { watchEntropyCaches } from './entropy-caches.ts';
 import { installRandom } from './random.ts';
 
 const rounds = 40;
@@ -82,30 +82,22 @@ function post(port: number, path: string, body: string): Promise<string> {
  */
 export function watchForClone(): () => void {
   reseed ??= installRandom();
+  drainCaches ??= watchEntropyCaches();
   let parent = process.ppid;
-  let isInitial = true;
   return () => {
     if (process.ppid === parent) return;
     parent = process.ppid;
-    becomeDifferent(!isInitial);
-    isInitial = false;
+    becomeDifferent();
   };
 }
 
 /** Of the one Math.random() there is. */
 let reseed: (() => void) | undefined;
+let drainCaches: (() => void) | undefined;
 
-function becomeDifferent(mayHaveDrawn: boolean): void {
+function becomeDifferent(): void {
   const pid = Number(readlinkSync('/proc/self'));
   Object.defineProperty(process, 'pid', { value: pid, writable: false, enumerable: true, configurable: true });
   reseed?.();
-  if (mayHaveDrawn) drainCaches();
-}
-
-/** Node draws random bytes ahead for these: so many uses, and what was drawn before is gone. */
-function drainCaches(): void {
-  const uuids = 128;
-  const integers = 1024;
-  for (let n = 0; n < uuids; n++) randomUUID();
-  for (let n = 0; n < integers; n++) randomInt(2 ** 40);
+  drainCaches?.();
 }

@@ -4,7 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 export interface ProcessFigures {
   readonly pids: readonly number[];
   readonly memoryBytes: number;
+  /** Of that, pages which no other process has: copied from a template, or new. Absent where the kernel does not tell. */
+  readonly ownBytes?: number;
   readonly cpuMs: number;
+  /** Page faults that the host served: pages mapped, made and copied. */
+  readonly hostFaults: number;
 }
 
 /** USER_HZ, which is 100 on every x86-64 Linux. */
@@ -14,8 +18,15 @@ const maxProcesses = 1024;
 export async function readFigures(...roots: readonly number[]): Promise<ProcessFigures> {
   const pids = [...new Set((await Promise.all(roots.map(withDescendants))).flat())];
   const memory = await Promise.all(pids.map(memoryOf));
-  const cpu = await Promise.all(pids.map(cpuOf));
-  return { pids, memoryBytes: sum(memory), cpuMs: sum(cpu) };
+  const times = await Promise.all(pids.map(timesOf));
+  const own = memory.flatMap(({ own }) => (own === undefined ? [] : [own]));
+  return {
+    pids,
+    memoryBytes: sum(memory.map(({ all }) => all)),
+    ...(own.length < pids.length ? {} : { ownBytes: sum(own) }),
+    cpuMs: sum(times.map(({ cpuMs }) => cpuMs)),
+    hostFaults: sum(times.map(({ faults }) => faults)),
+  };
 }
 
 function sum(values: readonly number[]): number {
@@ -34,19 +45,25 @@ async function withDescendants(root: number): Promise<number[]> {
   return pids;
 }
 
-/** The proportional share of memory; resident memory where the kernel does not tell it. */
-async function memoryOf(pid: number): Promise<number> {
-  const pss = /^Pss:\s+(\d+) kB$/m.exec(await read(`/proc/${pid}/smaps_rollup`));
-  if (pss !== null) return Number(pss[1]) * 1024;
-  const rss = /^VmRSS:\s+(\d+) kB$/m.exec(await read(`/proc/${pid}/status`));
-  return rss === null ? 0 : Number(rss[1]) * 1024;
+/** The proportional share of memory, resident memory where the kernel does not tell it; and what is of this process alone. */
+async function memoryOf(pid: number): Promise<{ all: number; own?: number }> {
+  const smaps = await read(`/proc/${pid}/smaps`);
+  if (smaps === '') {
+    const rss = /^VmRSS:\s+(\d+) kB$/m.exec(await read(`/proc/${pid}/status`));
+    return { all: rss === null ? 0 : Number(rss[1]) * 1024 };
+  }
+  const [pss, dirty, anonymous] = ['Pss', 'Private_Dirty', 'Anonymous'].map((name) =>
+    [...smaps.matchAll(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'gm'))].map((match) => Number(match[1]) * 1024),
+  );
+  // A private page of a file (the template's) is dirty, too, but not anonymous.
+  return { all: sum(pss ?? []), own: sum((dirty ?? []).map((bytes, n) => Math.min(bytes, anonymous?.[n] ?? 0))) };
 }
 
-async function cpuOf(pid: number): Promise<number> {
+async function timesOf(pid: number): Promise<{ cpuMs: number; faults: number }> {
   const text = await read(`/proc/${pid}/stat`);
-  // The second field is a name in parentheses and may hold spaces; utime and stime are fields 14 and 15.
+  // The second field is a name in parentheses and may hold spaces; minflt is field 10, utime and stime are fields 14 and 15.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * msPerTick;
+  return { cpuMs: (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * msPerTick, faults: Number(fields[7] ?? 0) };
 }
 
 async function read(path: string): Promise<string> {
