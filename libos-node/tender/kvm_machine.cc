@@ -132,23 +132,17 @@ Result<Cpuid> SupportedCpuid(int kvm, uint64_t& xsave_mask) {
 
 }  // namespace
 
-Result<uint64_t> KvmMachine::SupportedXsave(uint64_t mask) {
+Result<KvmMachine::Processor> KvmMachine::SupportedProcessor(uint64_t xsave_mask) {
   const UniqueFd kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!kvm) return Unusable("open /dev/kvm");
-  auto cpuid = SupportedCpuid(kvm.get(), mask);
+  auto cpuid = SupportedCpuid(kvm.get(), xsave_mask);
   if (!cpuid) return cpuid.error();
-  return mask;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&cpuid.value());
+  return Processor{{bytes, bytes + sizeof cpuid.value()}, xsave_mask};
 }
 
-Result<void> KvmMachine::SetCpuid(uint64_t& xsave_mask) {
-  auto cpuid = SupportedCpuid(kvm_.get(), xsave_mask);
-  if (!cpuid) return cpuid.error();
-  if (ioctl(vcpu_.get(), kSetCpuid2, &cpuid.value()) != 0) return Unusable("KVM_SET_CPUID2");
-  return {};
-}
-
-Result<void> KvmMachine::InitVcpu(uint64_t& xsave_mask, uint64_t syscall_target) {
-  if (auto done = SetCpuid(xsave_mask); !done) return done;
+Result<void> KvmMachine::InitVcpu(const Processor& processor, uint64_t syscall_target) {
+  if (ioctl(vcpu_.get(), kSetCpuid2, processor.cpuid.data()) != 0) return Unusable("KVM_SET_CPUID2");
 
   kvm_sregs sregs{};
   if (ioctl(vcpu_.get(), KVM_GET_SREGS, &sregs) != 0) return Unusable("KVM_GET_SREGS");
@@ -172,7 +166,7 @@ Result<void> KvmMachine::InitVcpu(uint64_t& xsave_mask, uint64_t syscall_target)
 
   kvm_xcrs xcrs{};
   xcrs.nr_xcrs = 1;
-  xcrs.xcrs[0].value = xsave_mask;
+  xcrs.xcrs[0].value = processor.xsave_mask;
   if (ioctl(vcpu_.get(), KVM_SET_XCRS, &xcrs) != 0) return Unusable("KVM_SET_XCRS");
 
   CountedArray<kvm_msr_entry, 3> msrs{

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "tender/result.h"
 #include "tender/unique_fd.h"
@@ -21,15 +22,18 @@ class KvmMachine {
   KvmMachine& operator=(KvmMachine&&) = delete;
   ~KvmMachine();
 
-  // The part of an XCR0 that guests can have.
-  static Result<uint64_t> SupportedXsave(uint64_t mask);
+  // What guests can have of this processor. Asked for once, it can be inherited by a process that makes a machine.
+  struct Processor {
+    std::vector<uint8_t> cpuid;  // as KVM_SET_CPUID2 takes it
+    uint64_t xsave_mask;
+  };
+  static Result<Processor> SupportedProcessor(uint64_t xsave_mask);
 
   // Backs guest-physical [address, address + size) with host memory.
   Result<void> SetSlot(uint32_t slot, uint64_t address, uint64_t size, void* host);
 
-  // CPUID, XCR0, MSRs and segments for ring 3 in the tables of kvm_tables.h. `xsave_mask` is cut to what KVM supports.
-  // `syscall_target` is MSR_LSTAR.
-  Result<void> InitVcpu(uint64_t& xsave_mask, uint64_t syscall_target);
+  // CPUID, XCR0, MSRs and segments for ring 3 in the tables of kvm_tables.h. `syscall_target` is MSR_LSTAR.
+  Result<void> InitVcpu(const Processor& processor, uint64_t syscall_target);
   // The signals that make KVM_RUN return; they stay blocked otherwise.
   Result<void> SetWakingSignals(const sigset_t& waking);
 
@@ -52,7 +56,6 @@ class KvmMachine {
 
  private:
   KvmMachine() = default;
-  Result<void> SetCpuid(uint64_t& xsave_mask);
 
   UniqueFd kvm_, vm_, vcpu_;
   kvm_run* run_ = nullptr;

@@ -11,7 +11,9 @@ Result<KvmTemplate> KvmTemplate::Create(const Image& image, const SnapshotFile& 
   if (!memory) return memory.error();
   const GuestMemoryPlan plan{image, nullptr, KvmPage(), ParamsOf(image, memory_limit), boot_info, 1};
   if (auto restored = memory->Restore(plan, snapshot.snapshot(), *content); !restored) return restored.error();
-  return KvmTemplate{std::move(*content), std::move(*memory), snapshot.snapshot().cores.front()};
+  auto processor = KvmMachine::SupportedProcessor(snapshot.snapshot().binding.xsave_mask);
+  if (!processor) return processor.error();
+  return KvmTemplate{std::move(*content), std::move(*memory), snapshot.snapshot().cores.front(), std::move(*processor)};
 }
 
 }  // namespace ebb::tender

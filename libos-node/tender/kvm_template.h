@@ -21,6 +21,7 @@ struct KvmTemplate {
   TemplateMemory content;
   KvmMemory memory;
   ParkedRegisters registers;
+  KvmMachine::Processor processor;
 };
 
 }  // namespace ebb::tender

@@ -155,10 +155,11 @@ class KvmBackend final : public Backend {
 Result<void> KvmBackend::Start() {
   const auto cpu = ReadCpuState();
   if (!cpu) return cpu.error();
-  uint64_t xsave_mask = cpu.value().xsave_mask;
-  if (auto done = machine_.InitVcpu(xsave_mask, ReadPageHeader(KvmPage()).syscall); !done) return done;
+  const auto processor = KvmMachine::SupportedProcessor(cpu.value().xsave_mask);
+  if (!processor) return processor.error();
+  if (auto done = machine_.InitVcpu(processor.value(), ReadPageHeader(KvmPage()).syscall); !done) return done;
   context_.boot.tender = EBB_TENDER_KVM;
-  context_.boot.xsave_mask = xsave_mask;
+  context_.boot.xsave_mask = processor.value().xsave_mask;
   context_.boot.xsave_size = cpu.value().xsave_size;
   FillHypercalls(KvmPage(), context_.boot.hypercalls);
   auto boot_info = BuildBootInfo(context_.boot);
@@ -189,10 +190,7 @@ Result<void> KvmBackend::Start() {
 }
 
 Result<void> KvmBackend::StartClone(KvmTemplate& laid_out, const FunctionSnapshot* function, uint64_t generation) {
-  const auto cpu = ReadCpuState();
-  if (!cpu) return cpu.error();
-  uint64_t xsave_mask = cpu.value().xsave_mask;
-  if (auto done = machine_.InitVcpu(xsave_mask, ReadPageHeader(KvmPage()).syscall); !done) return done;
+  if (auto done = machine_.InitVcpu(laid_out.processor, ReadPageHeader(KvmPage()).syscall); !done) return done;
   memory_.emplace(std::move(laid_out.memory));
   if (auto done = memory_->MapShared(context_.shared); !done) return done;
   if (auto done = memory_->Attach(machine_); !done) return done;

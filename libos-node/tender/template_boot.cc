@@ -50,9 +50,9 @@ Result<std::vector<uint8_t>> TemplateBootInfo(const Options& options, const Imag
   boot.xsave_mask = cpu.value().xsave_mask;
   boot.xsave_size = cpu.value().xsave_size;
   if (kvm) {
-    const auto supported = KvmMachine::SupportedXsave(boot.xsave_mask);
+    const auto supported = KvmMachine::SupportedProcessor(boot.xsave_mask);
     if (!supported) return supported.error();
-    boot.xsave_mask = supported.value();
+    boot.xsave_mask = supported.value().xsave_mask;
   }
   FillHypercalls(kvm ? KvmPage() : ProcessPage(), boot.hypercalls);
   return BuildBootInfo(boot);

@@ -212,11 +212,11 @@ class Vm final : public ParentRequests {
   }
 
   Result<void> StartBroker() {
-    BrokerConfig config;
+    BrokerConfig config = clone_ != nullptr ? clone_->network : BrokerConfig{};
     config.unix_path = options_.socket_path;
     config.tcp_port = options_.port;
     config.exposed = options_.expose;
-    ReadHostNetwork(config);
+    if (clone_ == nullptr) ReadHostNetwork(config);
     config.egress.gateway_ports = {options_.gateway_ports.begin(), options_.gateway_ports.end()};
     config.egress.allow_private = options_.allow_private;
     config.max_handles = options_.max_sockets;

@@ -19,6 +19,9 @@ struct CloneParts {
   ClockReading asked;  // when the clone was asked for
   uint64_t memory_limit;
   UniqueFd connection;  // of whoever asked: the report channel
+  // Resolvers and addresses of the host, as ReadHostNetwork found them lately. Addresses that came since are found when
+  // they are connected to (OwnAddresses).
+  const BrokerConfig& network;
   // One of these: the guest as a process, or what to make it from under KVM.
   GuestProcess guest;
   KvmTemplate* kvm = nullptr;
