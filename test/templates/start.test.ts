@@ -75,7 +75,8 @@ test('a server that is killed takes its VMs with it, which is told, and another 
   const vm = await templates.start(options);
   const server = Number(/^PPid:\s+(\d+)$/m.exec(await statusOf(vm))?.[1]);
   process.kill(server, 'SIGKILL');
-  expect((await vm.exited).reason).toBe('tender');
+  // Which of the two processes dies first is chance; neither has ended by itself.
+  expect((await vm.exited).reason).toMatch(/^(tender|fault)$/);
   await expect.poll(whats).toEqual(['ready', 'ended']);
   expect(events[1]).toMatchObject({ clones: 1 });
   const next = await serves(await templates.start(options));
