@@ -15,7 +15,7 @@ import { profiles as dial } from './profiles/profiles.ts';
 import { columns, ms } from './report.ts';
 import { abortOnSignals } from './signals.ts';
 import { bootOf } from './vm/boots.ts';
-import { Instance, type VmSettings } from './vm/invocations.ts';
+import { newInstance, type VmSettings } from './vm/vms.ts';
 
 interface BenchOptions {
   readonly quick: boolean;
@@ -53,7 +53,7 @@ function benchmarks(quick: boolean): Benchmark[] {
 
 async function openHot(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
   const measured = uniqueFunction();
-  const instance = await Instance.boot(settings, signal);
+  const instance = await newInstance(settings, signal);
   try {
     await instance.init(measured);
     for (let n = 0; n < kWarmUps; n += 1) await instance.run(measured, n);
@@ -76,7 +76,7 @@ function openCold(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
     async sample(n) {
       const measured = uniqueFunction();
       const from = performance.now();
-      const instance = await Instance.boot(settings, signal);
+      const instance = await newInstance(settings, signal);
       try {
         await instance.init(measured);
         await instance.run(measured, n);

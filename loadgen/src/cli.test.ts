@@ -81,8 +81,8 @@ test('without --json a table; help; mistakes', async () => {
   expect(measured.stdout).toMatch(/invocations {2}5, 1 at a time, 0 errors\n/);
   const help = await loadgen('--help');
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--concurrency') });
-  const mistake = await loadgen('--mode warm');
-  expect(mistake).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('not available yet') });
+  const mistake = await loadgen('--mode warm --target process');
+  expect(mistake).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('needs --target libos') });
   const unreachable = await loadgen('--apihost http://127.0.0.1:1 --count 1 --json');
   expect(unreachable).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('could not be set up') });
 }, 60_000);

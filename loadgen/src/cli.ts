@@ -14,6 +14,7 @@ import { abortOnSignals } from './signals.ts';
 import { bootOf } from './vm/boots.ts';
 import { measureCold } from './vm/cold.ts';
 import { measureHot } from './vm/hot.ts';
+import { measureWarm } from './vm/warm.ts';
 
 /** The stack gets room for as many VMs as are used at a time, and for those that are on their way out. */
 const kSpareVms = 4;
@@ -57,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement> {
   const { target, tender, profile, kind, memory, mode, pool } = options;
   const vm = { kind, tender, memoryMb: memory, ...(profile === undefined ? {} : { profile }) };
-  if (mode !== 'cold') return measureHot({ boot: await bootOf(target), options: vm }, run);
+  if (mode === 'hot' || mode === 'mixed') return measureHot({ boot: await bootOf(target), options: vm }, run);
   if (target === 'process' || !options.template) {
     return measureCold({ boot: await bootOf(target), options: vm }, run, pool);
   }
@@ -65,7 +66,8 @@ async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement
   const templates = new Templates();
   try {
     await templates.prepare(vm);
-    return await measureCold({ boot: templates.clone, options: vm }, run, pool);
+    const settings = { boot: templates.clone, clone: templates.clone, options: vm };
+    return await (mode === 'warm' ? measureWarm : measureCold)(settings, run, pool);
   } finally {
     await templates.close();
   }
@@ -78,6 +80,7 @@ async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measuremen
       ? await startStackProcess({
           target,
           tender,
+          prepared: options.pool,
           memoryMb: Math.max(2048, memory * Math.max(concurrency + kSpareVms, mode === 'mixed' ? actions / 2 : 0)),
           signal: run.signal,
         })
@@ -85,7 +88,13 @@ async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measuremen
   const url = stack?.url ?? options.apihost ?? '';
   const client = new ApiClient(url, options.auth ?? `${guest.uuid}:${guest.key}`, concurrency);
   try {
-    if (mode !== 'mixed') return await measureApi({ client, mode, kind, memoryMb: memory }, run);
+    if (mode !== 'mixed') {
+      const endVms = stack?.endVms;
+      return await measureApi(
+        { client, mode, kind, memoryMb: memory, ...(endVms === undefined ? {} : { endVms }) },
+        run,
+      );
+    }
     const onFootprint = (footprint: Parameters<typeof footprintLine>[0]) =>
       void process.stderr.write(footprintLine(footprint));
     const settings = { client, kind, memoryMb: memory, actions, cpuPercent: cpu, pid: stack?.pid, onFootprint };

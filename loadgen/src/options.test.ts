@@ -60,7 +60,8 @@ test('every flag', () => {
 });
 
 test.each([
-  ['--mode warm', /--mode warm is not available yet/],
+  ['--mode warm --target process', /--mode warm needs --target libos/],
+  ['--mode warm --apihost http://x', /--mode warm needs a stack of its own/],
   ['--mode mixed --via vm', /--mode mixed needs --via api/],
   ['--duration 5', /--duration needs --mode mixed/],
   ['--cpu 80', /--cpu needs --mode mixed/],
@@ -72,7 +73,8 @@ test.each([
   ['--nonsense', /unknown option '--nonsense'/],
   ['surplus', /too many arguments/],
   ['--no-template --mode cold --via api', /--no-template needs --via vm --mode cold/],
-  ['--pool 2 --mode hot --via vm', /--pool needs --via vm --mode cold/],
+  ['--pool 2 --mode hot --via vm', /--pool needs --mode cold or warm/],
+  ['--pool 2 --mode cold --apihost http://x', /--pool needs a stack of its own/],
   ['--profile bypass', /--profile needs --via vm/],
   ['--profile bypass --via vm --target process', /--profile needs --target libos/],
   ['--apihost http://x --via vm', /--apihost needs --via api/],

@@ -3,7 +3,7 @@
 import { type Profile, profiles, type TenderKind } from '@ebbwhisk/libos-node';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-export type Mode = 'cold' | 'hot' | 'mixed';
+export type Mode = 'cold' | 'warm' | 'hot' | 'mixed';
 export type Target = 'libos' | 'process';
 
 export interface LoadOptions {
@@ -21,7 +21,7 @@ export interface LoadOptions {
   /** Different actions; mixed only. */
   readonly actions: number;
   readonly concurrency: number;
-  /** VMs booted ahead; 0 = every boot counts. */
+  /** VMs made ahead; 0 = every start counts whole. */
   readonly pool: number;
   readonly kind: string;
   /** MiB of one VM. */
@@ -44,17 +44,15 @@ export class CommandLineExit extends Error {
   }
 }
 
-const kDefaultCount: Record<Mode, number> = { cold: 20, hot: 1000, mixed: 1000 };
+const kDefaultCount: Record<Mode, number> = { cold: 20, warm: 20, hot: 1000, mixed: 1000 };
 
 /** Throws CommandLineExit after having printed. */
 export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStream = process.stderr): LoadOptions {
   const command = new Command('npm run loadgen --')
     .description(
-      'Measures how long functions take: cold (never seen before), hot (on a live VM), or many unlike ones (mixed).',
+      'Measures how long functions take: cold (never seen before), warm (from their snapshot, in a new VM), hot (on a live VM), or many unlike ones (mixed).',
     )
-    .addOption(
-      option('--mode <mode>', 'warm is not available yet').choices(['cold', 'warm', 'hot', 'mixed']).default('hot'),
-    )
+    .addOption(option('--mode <mode>', 'what is measured').choices(['cold', 'warm', 'hot', 'mixed']).default('hot'))
     .addOption(
       option('--via <way>', 'api: the OpenWhisk API, end to end; vm: /init and /run of VMs started here')
         .choices(['api', 'vm'])
@@ -72,7 +70,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
     )
     .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(profiles))
     .addOption(
-      option('--count <n>', 'invocations measured (default: 20 cold, 1000 hot or mixed)').argParser(
+      option('--count <n>', 'invocations measured (default: 20 cold or warm, 1000 hot or mixed)').argParser(
         integer(1, 10_000_000),
       ),
     )
@@ -91,9 +89,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
         .argParser(integer(1, 10_000)),
     )
     .addOption(option('--concurrency <n>', 'invocations at a time').default(1).argParser(integer(1, 1_000)))
-    .addOption(
-      option('--pool <n>', 'VMs booted ahead, with --via vm --mode cold').default(0).argParser(integer(0, 1_000)),
-    )
+    .addOption(option('--pool <n>', 'VMs made ahead, with --mode cold or warm').default(0).argParser(integer(0, 1_000)))
     .addOption(option('--no-template', 'boot every VM, with --via vm --mode cold, instead of cloning a template'))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
     .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
@@ -104,7 +100,7 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
   return checked(run(command, argv, stderr), (text) => stderr.write(`error: ${text}\n`));
 }
 
-type Parsed = Omit<LoadOptions, 'mode' | 'count'> & { mode: Mode | 'warm'; count?: number };
+type Parsed = Omit<LoadOptions, 'count'> & { count?: number };
 
 /** Parses with exit status 2 for mistakes, where commander itself would exit with 1. */
 export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS.WritableStream): T {
@@ -120,11 +116,11 @@ export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS
 function checked(parsed: Parsed, complain: (text: string) => void): LoadOptions {
   const { mode, count, duration } = parsed;
   const mistake = mistakeOf(parsed);
-  if (mistake !== undefined || mode === 'warm') {
-    complain(mistake ?? '');
+  if (mistake !== undefined) {
+    complain(mistake);
     throw new CommandLineExit(2);
   }
-  return { ...parsed, mode, count: count ?? (duration === undefined ? kDefaultCount[mode] : Infinity) };
+  return { ...parsed, count: count ?? (duration === undefined ? kDefaultCount[mode] : Infinity) };
 }
 
 function mistakeOf({
@@ -140,13 +136,15 @@ function mistakeOf({
   cpu,
 }: Parsed): string | undefined {
   const rules: readonly (readonly [boolean, string])[] = [
-    [mode === 'warm', '--mode warm is not available yet: this version has no function snapshots; use cold or hot'],
+    [mode === 'warm' && target !== 'libos', '--mode warm needs --target libos: others have no snapshots of functions'],
+    [mode === 'warm' && apihost !== undefined, '--mode warm needs a stack of its own, whose VMs it can end'],
     [mode === 'mixed' && via === 'vm', '--mode mixed needs --via api'],
     [duration !== undefined && mode !== 'mixed', '--duration needs --mode mixed'],
     [cpu !== undefined && mode !== 'mixed', '--cpu needs --mode mixed'],
     [profile !== undefined && via === 'api', '--profile needs --via vm'],
     [profile !== undefined && target === 'process', '--profile needs --target libos'],
-    [pool > 0 && (via !== 'vm' || mode !== 'cold'), '--pool needs --via vm --mode cold'],
+    [pool > 0 && mode !== 'cold' && mode !== 'warm', '--pool needs --mode cold or warm'],
+    [pool > 0 && apihost !== undefined, '--pool needs a stack of its own'],
     [!template && (via !== 'vm' || mode !== 'cold'), '--no-template needs --via vm --mode cold'],
     [apihost !== undefined && via === 'vm', '--apihost needs --via api'],
     [auth !== undefined && apihost === undefined, '--auth needs --apihost'],

@@ -2,7 +2,7 @@
 import type { VmStats } from '@ebbwhisk/libos-node';
 import { describe, expect, test } from 'vitest';
 import { uniqueFunction } from '../../loadgen/src/functions.ts';
-import { Instance } from '../../loadgen/src/vm/invocations.ts';
+import { newInstance } from '../../loadgen/src/vm/vms.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTargets } from '../support/libos-targets.ts';
 
@@ -16,7 +16,7 @@ forTargets(
       test('trap nowhere, and exit as often as they wait', async () => {
         const measured = uniqueFunction();
         const options = { kind: 'nodejs:24', memoryMb: 256, tender, profile };
-        const instance = await Instance.boot({ boot, options }, AbortSignal.any([]));
+        const instance = await newInstance({ boot, options }, AbortSignal.any([]));
         try {
           await instance.init(measured);
           for (let n = 0; n < warmUps; n += 1) await instance.run(measured, n);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { imageFileName, imagesFolder, tenderPath } from '@ebbwhisk/libos-node';
 import { describe, expect, test } from 'vitest';
-import { Instance } from '../../loadgen/src/vm/invocations.ts';
+import { newInstance } from '../../loadgen/src/vm/vms.ts';
 import { forTargets } from '../support/for-targets.ts';
 import { libosTargets, libosTenders } from '../support/libos-targets.ts';
 import { runAction } from './run-action.ts';
@@ -57,7 +57,7 @@ forTargets(libosTenders, ({ name, tender, boot }) => {
         argumentsOf: (n: number) => ({ n, megabytes: 60, sizes: [1 << 20] }),
         check: () => undefined,
       };
-      const instance = await Instance.boot(
+      const instance = await newInstance(
         { boot, options: { kind: 'nodejs:24', memoryMb: 256, tender } },
         AbortSignal.any([]),
       );

@@ -1,6 +1,7 @@
 /**
  * Invocations through the OpenWhisk API, end to end, blocking. Cold: one new action for each invocation, created
- * beforehand. Hot: one action, after a warm-up with as many invocations at a time as are measured.
+ * beforehand. Warm: one action for each worker, whose VM is ended between two invocations. Hot: one action, after a
+ * warm-up with as many invocations at a time as are measured.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -11,9 +12,11 @@ import type { ApiClient } from './client.ts';
 
 export interface ApiSettings {
   readonly client: ApiClient;
-  readonly mode: 'cold' | 'hot';
+  readonly mode: 'cold' | 'warm' | 'hot';
   readonly kind: string;
   readonly memoryMb: number;
+  /** Ends the VMs of an action; needed for warm starts. */
+  readonly endVms?: (action: string) => Promise<void>;
 }
 
 interface Action {
@@ -22,9 +25,12 @@ interface Action {
 }
 
 const kWarmUps = 100;
+/** Longer than it takes until a snapshot is taken, as a rule. */
+const kCaptureMs = 500;
+const kWarmMs = 20_000;
 
 export async function measureApi(settings: ApiSettings, options: RunOptions): Promise<Measurement> {
-  const { client, mode, kind, memoryMb } = settings;
+  const { client, mode, kind, memoryMb, endVms = () => Promise.resolve() } = settings;
   const prefix = `loadgen-${randomUUID()}`;
   const created: Action[] = [];
   const { count, concurrency, signal } = options;
@@ -45,12 +51,37 @@ export async function measureApi(settings: ApiSettings, options: RunOptions): Pr
     return { ms, start };
   }
 
+  /** Its first start is cold, and the snapshot is taken when its VM is idle. */
+  async function untilWarm(action: Action): Promise<void> {
+    for (const end = performance.now() + kWarmMs; performance.now() < end; ) {
+      const { start } = await invoke(action, 0);
+      if (start === 'warm') {
+        await endVms(action.name);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, kCaptureMs));
+      await endVms(action.name);
+    }
+    throw new Error('no start became warm');
+  }
+
   try {
     if (mode === 'cold') {
       const actions = await settingUp(() => inTurns(count, concurrency, signal, create));
       return await measure(options, (n) => {
         const action = actions[n];
         return action === undefined ? Promise.reject(new Error('no action')) : invoke(action, n);
+      });
+    }
+    if (mode === 'warm') {
+      const actions = await settingUp(() => inTurns(Math.min(concurrency, count), concurrency, signal, create));
+      await settingUp(() => inTurns(actions.length, concurrency, signal, (n) => untilWarm(actions[n] as Action)));
+      return await measure(options, async (n, worker) => {
+        const action = actions[worker];
+        if (action === undefined) throw new Error('no action');
+        const measured = await invoke(action, n);
+        await endVms(action.name);
+        return measured;
       });
     }
     const action = await settingUp(async () => {

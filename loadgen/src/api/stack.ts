@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { ManagementClient } from '@ebbwhisk/controller-adapter/management/client.ts';
 import type { TenderKind } from '@ebbwhisk/libos-node';
 import { LoadError } from '../errors.ts';
 import type { Target } from '../options.ts';
@@ -16,6 +17,8 @@ import type { Target } from '../options.ts';
 export interface StackHandle {
   readonly url: string;
   readonly pid: number | undefined;
+  /** Ends the VMs of an action of the guest, as the idle time does. */
+  endVms(action: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -23,19 +26,31 @@ export interface StackSettings {
   readonly target: Target;
   readonly tender: TenderKind;
   readonly memoryMb: number;
+  /** VMs made ahead. */
+  readonly prepared?: number;
   readonly signal: AbortSignal;
 }
 
 const kStartMs = 60_000;
 const kEndMs = 20_000;
 
-export async function startStackProcess({ target, tender, memoryMb, signal }: StackSettings): Promise<StackHandle> {
+export async function startStackProcess({
+  target,
+  tender,
+  memoryMb,
+  prepared = 0,
+  signal,
+}: StackSettings): Promise<StackHandle> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ebbwhisk-loadgen-'));
   const entry = fileURLToPath(import.meta.resolve('@ebbwhisk/controller-adapter/standalone.ts'));
   const args = ['--port', '0', '--data-dir', dataDir, '--target', target, '--tender', tender];
-  const child = spawn(process.execPath, [entry, ...args, '--memory', String(memoryMb), '--log-level', 'warn'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [entry, ...args, '--memory', String(memoryMb), '--pool', String(prepared), '--log-level', 'warn'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
@@ -45,7 +60,13 @@ export async function startStackProcess({ target, tender, memoryMb, signal }: St
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
-    return { url: await readyUrl(child, ended, signal), pid: child.pid, close };
+    const management = new ManagementClient(dataDir);
+    const endVms = async (action: string) => {
+      for (const { id, action: of } of await management.vms()) {
+        if (of === `guest/${action}` && id !== null) await management.kill(id);
+      }
+    };
+    return { url: await readyUrl(child, ended, signal), pid: child.pid, endVms, close };
   } catch (error) {
     await close();
     throw error;

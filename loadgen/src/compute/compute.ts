@@ -12,7 +12,7 @@ import { isKvmThere, type Machine, machine } from '../machine.ts';
 import { CommandLineExit, integer, option, run } from '../options.ts';
 import { columns, ms } from '../report.ts';
 import { abortOnSignals } from '../signals.ts';
-import { Instance } from '../vm/invocations.ts';
+import { newInstance } from '../vm/vms.ts';
 import { type Contestant, contest } from './contest.ts';
 import { type Figures, figuresOf, geometricMean, passLine, passLines } from './figures.ts';
 import { type RowName, rowNames } from './rows.ts';
@@ -54,10 +54,10 @@ async function contestants({ tender, memory }: ComputeOptions, signal: AbortSign
   const bootHost = createProcessBoot({ nodeOptions: [] });
   const options = { kind: kKind, memoryMb: memory };
   return [
-    { name: 'plain Node', open: () => Instance.boot({ boot: bootHost, options }, signal) },
+    { name: 'plain Node', open: () => newInstance({ boot: bootHost, options }, signal) },
     ...tender.map((each) => ({
       name: each,
-      open: () => Instance.boot({ boot: bootLibos, options: { ...options, tender: each } }, signal),
+      open: () => newInstance({ boot: bootLibos, options: { ...options, tender: each } }, signal),
     })),
   ];
 }

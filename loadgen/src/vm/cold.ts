@@ -5,11 +5,11 @@
 
 import { uniqueFunction } from '../functions.ts';
 import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import { Instance, type VmSettings } from './invocations.ts';
 import { Stock } from './stock.ts';
+import { newInstance, startOf, type VmSettings } from './vms.ts';
 
 export async function measureCold(settings: VmSettings, options: RunOptions, pool: number): Promise<Measurement> {
-  const stock = new Stock(pool, () => Instance.boot(settings, options.signal));
+  const stock = new Stock(pool, () => newInstance(settings, options.signal));
   try {
     await stock.fill();
     return await measure(options, async (n) => {
@@ -19,7 +19,7 @@ export async function measureCold(settings: VmSettings, options: RunOptions, poo
       try {
         await instance.init(measured);
         await instance.run(measured, n);
-        return { ms: performance.now() - from, start: 'cold' };
+        return { ms: performance.now() - from, start: startOf(instance.vm) };
       } finally {
         await instance.end();
       }

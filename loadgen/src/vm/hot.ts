@@ -2,16 +2,14 @@
 
 import { uniqueFunction } from '../functions.ts';
 import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import { Instance, type VmSettings } from './invocations.ts';
+import { newInstance, type VmSettings } from './vms.ts';
 
 const kWarmUps = 200;
 
 export async function measureHot(settings: VmSettings, options: RunOptions): Promise<Measurement> {
   const measured = uniqueFunction();
   const workers = Math.min(options.concurrency, options.count);
-  const booted = await Promise.allSettled(
-    Array.from({ length: workers }, () => Instance.boot(settings, options.signal)),
-  );
+  const booted = await Promise.allSettled(Array.from({ length: workers }, () => newInstance(settings, options.signal)));
   const instances = booted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   try {
     for (const each of booted) if (each.status === 'rejected') throw each.reason;

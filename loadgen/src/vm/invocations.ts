@@ -1,16 +1,11 @@
 /** /init and /run of one VM, checked: what an invoker would do, without the invoker. */
 
 import { VmClient } from '@ebbwhisk/invoker/container/vm-client.ts';
-import type { BootOptions, BootVm, Vm } from '@ebbwhisk/libos-node';
+import type { Vm } from '@ebbwhisk/libos-node';
 import type { MeasuredFunction } from '../functions.ts';
 
 const kTimeoutMs = 60_000;
 const kLimits = { maxBytes: 1024 * 1024, truncationBytes: 1024 };
-
-export interface VmSettings {
-  readonly boot: BootVm;
-  readonly options: Pick<BootOptions, 'kind' | 'tender' | 'profile' | 'memoryMb'>;
-}
 
 /** A booted VM and the connection to it. */
 export class Instance {
@@ -20,10 +15,6 @@ export class Instance {
   constructor(vm: Vm) {
     this.vm = vm;
     this.#client = new VmClient(vm.socketPath, 1);
-  }
-
-  static async boot({ boot, options }: VmSettings, signal: AbortSignal): Promise<Instance> {
-    return new Instance(await boot({ ...options, signal }));
   }
 
   async init(measured: MeasuredFunction): Promise<void> {
