@@ -161,6 +161,7 @@ class Vm final : public ParentRequests {
   Result<void> PrepareClone() {
     if (!options_.cpu_group.empty()) {
       for (const pid_t pid : {0, clone_->guest.pid}) {
+        if (pid < 0) continue;  // the vCPU is this process
         if (auto joined = JoinCpuGroup(options_.cpu_group, pid); !joined) return joined;
       }
     }
@@ -179,17 +180,16 @@ class Vm final : public ParentRequests {
                                  .parent_fd = report_->fd(),
                                  .stop_fd = stop_fd_.get()});
     context_->started_ns = first_reading_.monotonic_ns;
+    crash_facts().core = clone_->shared.core(0);
+    kind_ = clone_->kvm != nullptr ? "kvm" : "process";
+    crash_facts().tender = kind_;
     if (clone_->kvm != nullptr) {
       auto backend = CloneKvmBackend(*context_, *clone_->kvm, clone_->function, clone_->generation);
       if (!backend) return backend.error();
       backend_ = std::move(*backend);
-      kind_ = "kvm";
       return StartBroker();
     }
     backend_ = AdoptProcess(*context_, std::move(clone_->guest));
-    kind_ = "process";
-    crash_facts().core = clone_->shared.core(0);
-    crash_facts().tender = kind_;
     if (auto started = backend_->Start(); !started) return started;
     return StartBroker();
   }

@@ -241,7 +241,7 @@ export async function startStack(folder: StackFolder, options: StackOptions): Pr
     if (self === undefined) throw new Error('it ended at once');
     const stack = new RunningStack(folder, child, url, self, log);
     // Else some VMs of a test would boot and others not.
-    if (tender === 'process' && target === 'libos') await templateReady(stack);
+    if (target === 'libos') await templateReady(stack);
     return stack;
   } catch (error) {
     child.kill('SIGKILL');
@@ -254,7 +254,7 @@ function isServer(pid: number): boolean {
 }
 
 async function templateReady(stack: RunningStack): Promise<void> {
-  for (const end = Date.now() + readyMs; !stack.templates().some(({ name }) => name === 'ebbzygote'); ) {
+  for (const end = Date.now() + readyMs; !stack.temporaryFiles().some((file) => file.endsWith('/template-1.sock')); ) {
     if (Date.now() > end) throw new Error('it has no template');
     await new Promise((done) => setTimeout(done, 20));
   }

@@ -59,10 +59,10 @@ const cloned: Way = {
     return { boot: templates.clone, close: () => templates.close() };
   },
 };
-const ways = { process: [booted, cloned], kvm: [booted] } as const;
+const ways = [booted, cloned];
 
 forTargets(libosTenders, ({ name, tender }) => {
-  describe.each(ways[tender])(`CPU shares, ${name}, $name VMs`, ({ boots }) => {
+  describe.each(ways)(`CPU shares, ${name}, $name VMs`, ({ boots }) => {
     const { boot: start, close } = boots();
     afterAll(close);
 

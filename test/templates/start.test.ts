@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 function create(settings: TemplatesSettings = {}): Templates {
-  const templates = new Templates({ folder, onEvent: (event) => events.push(event), ...settings });
+  const templates = new Templates({ folder, patienceMs: 30_000, onEvent: (event) => events.push(event), ...settings });
   open.push(templates);
   return templates;
 }

@@ -31,12 +31,14 @@ export interface TemplatesSettings extends Partial<LibosSettings> {
   /** Where the snapshots lie; they outlive this process. */
   readonly folder?: string;
   readonly maxServers?: number;
+  /** How long start() waits for a template whose file is there, before it boots. */
+  readonly patienceMs?: number;
   readonly onEvent?: (event: TemplateEvent) => void;
 }
 
 const defaultMaxServers = 8;
 /** A server takes a tenth of a second from the file; a VM that boots meanwhile is no quicker. */
-const patienceMs = 500;
+const defaultPatienceMs = 500;
 const firstPauseMs = 10_000;
 const longestPauseMs = 600_000;
 
@@ -49,6 +51,7 @@ export class Templates {
   readonly #settings: LibosSettings;
   readonly #files: TemplateFiles;
   readonly #maxServers: number;
+  readonly #patienceMs: number;
   readonly #onEvent: (event: TemplateEvent) => void;
   readonly #boot: (options: BootOptions) => Promise<Vm>;
   /** By sort, the least recently used first. */
@@ -57,10 +60,17 @@ export class Templates {
   #isClosed = false;
 
   constructor(settings: TemplatesSettings = {}) {
-    const { folder = templatesFolder, maxServers = defaultMaxServers, onEvent = () => {}, ...overrides } = settings;
+    const {
+      folder = templatesFolder,
+      maxServers = defaultMaxServers,
+      patienceMs = defaultPatienceMs,
+      onEvent = () => {},
+      ...overrides
+    } = settings;
     this.#settings = { ...defaultSettings, ...overrides };
     this.#files = new TemplateFiles(folder);
     this.#maxServers = maxServers;
+    this.#patienceMs = patienceMs;
     this.#onEvent = onEvent;
     this.#boot = createBootLibos(overrides);
   }
@@ -123,7 +133,7 @@ export class Templates {
     const isKept = this.#files.has(file);
     const server = this.#serverFor(options);
     if (server === undefined || server.isReady || !isKept) return server?.isReady === true ? server : undefined;
-    await untilReady(server, options.signal);
+    await untilReady(server, this.#patienceMs, options.signal);
     if (options.signal?.aborted === true) throw new VmError('VM_ABORTED');
     return server.isReady ? server : undefined;
   }
@@ -205,7 +215,7 @@ function sortOf(file: string): string {
   return file.replace(/-[0-9a-f]{16}\.snapshot$/, '');
 }
 
-async function untilReady(server: TemplateServer, signal: AbortSignal | undefined): Promise<void> {
+async function untilReady(server: TemplateServer, patienceMs: number, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, patienceMs);
   server.ready.then(resolve, () => resolve());
