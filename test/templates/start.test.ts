@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   type BootOptions,
   bootLibos,
+  defaultProfile,
   type TemplateEvent,
   Templates,
   type TemplatesSettings,
@@ -49,7 +50,7 @@ test('VMs boot until there is a template, and are cloned from then on', async ()
   expect([first.origin, (await first.stats()).origin]).toEqual(['boot', 'boot']);
   await templates.prepare(options);
   expect(events).toEqual([
-    { what: 'ready', template: 'nodejs-24-bypass-process-128', made: true, ms: expect.any(Number) },
+    { what: 'ready', template: `nodejs-24-${defaultProfile}-process-128`, made: true, ms: expect.any(Number) },
   ]);
   const second = await serves(await templates.start(options));
   expect([second.origin, (await second.stats()).origin]).toEqual(['template', 'template']);
