@@ -69,11 +69,11 @@ await record('immediates that ask for immediates', (log, done) => {
 
 await record('a cleared immediate and a cleared timer', (log, done) => {
   const immediate = setImmediate(() => log('never'));
-  const timer = setTimeout(() => log('never'), 1);
+  const timer = setTimeout(() => log('never'), 50);
   setImmediate(() => {
     log('immediate');
     clearTimeout(timer);
-    setTimeout(done, 5);
+    setTimeout(done, 60);
   });
   clearImmediate(immediate);
 });
@@ -150,11 +150,12 @@ await record('a message and an immediate', (log, done) => {
 await record('timers that start timers', (log, done) => {
   setTimeout(() => {
     around(log, 'first');
-    setTimeout(() => log('of the first'), 1);
+    // Later than a slow machine takes for the rest of this turn.
+    setTimeout(() => log('of the first'), 20);
     setImmediate(() => log('immediate'));
   }, 2);
-  setTimeout(() => around(log, 'second'), 2);
-  setTimeout(done, 15);
+  setTimeout(() => around(log, 'second'), 50);
+  setTimeout(done, 70);
 });
 
 await record('an interval that clears itself', (log, done) => {
