@@ -171,32 +171,43 @@ TEST_F(FsTest, WritesOfManyBuffersAreWhole) {
 
 TEST_F(FsTest, FsPollReportsChangesOnly) {
   Write("file", "1");
+  struct State {
+    uv_timer_t timer;
+    std::string path;
+    uint64_t size = 1;
+    std::vector<uint64_t> seen;
+  } state{};
+  state.path = Path("file");
   uv_fs_poll_t poll;
-  std::vector<uint64_t> sizes;
   uv_fs_poll_init(&loop_, &poll);
-  poll.data = &sizes;
-  const std::string path = Path("file");
+  poll.data = &state;
   ASSERT_EQ(uv_fs_poll_start(
                 &poll,
                 [](uv_fs_poll_t* h, int status, const uv_stat_t* before, const uv_stat_t* now) {
                   EXPECT_EQ(status, 0);
-                  Data<std::vector<uint64_t>>(h) = {before->st_size, now->st_size};
+                  auto& state = Data<State>(h);
+                  state.seen = {before->st_size, now->st_size};
                   uv_close(Handle(h), nullptr);
+                  uv_close(Handle(&state.timer), nullptr);
                 },
-                path.c_str(), 10),
+                state.path.c_str(), 10),
             0);
-  uv_timer_t timer;
-  uv_timer_init(&loop_, &timer);
-  timer.data = const_cast<char*>(path.c_str());
+  // Again and again: the first look at the file may come late.
+  uv_timer_init(&loop_, &state.timer);
+  state.timer.data = &state;
   uv_timer_start(
-      &timer,
+      &state.timer,
       [](uv_timer_t* h) {
-        EXPECT_EQ(truncate(static_cast<char*>(h->data), 77), 0);
-        uv_close(Handle(h), nullptr);
+        auto& state = Data<State>(h);
+        state.size += 76;
+        EXPECT_EQ(truncate(state.path.c_str(), static_cast<off_t>(state.size)), 0);
       },
-      50, 0);
+      50, 50);
   Run();
-  EXPECT_EQ(sizes, (std::vector<uint64_t>{1, 77}));
+  ASSERT_EQ(state.seen.size(), 2u);
+  EXPECT_LT(state.seen[0], state.seen[1]);
+  EXPECT_EQ(state.seen[0] % 76, 1u);
+  EXPECT_EQ(state.seen[1] % 76, 1u);
   CloseAll();
 }
 
