@@ -20,7 +20,8 @@ class TemplateMemory {
   struct Range {
     uint64_t start, end;
   };
-  // Which parts of the template it holds: the image's segments of code and data always, heap and arena if asked for.
+  // Which parts of the template it holds: the image's segments of code and data that is written always, heap and arena
+  // if asked for.
   enum class Extent { kImage, kAll };
 
   static Result<TemplateMemory> Create(const Image& image, const SnapshotFile& snapshot, Extent extent);
@@ -28,7 +29,10 @@ class TemplateMemory {
   int fd() const { return fd_.get(); }
   // Where heap and arena have content; sorted. Everything else there is zero.
   const std::vector<Range>& ranges() const { return ranges_; }
-  static bool Holds(const ebb_image_segment& segment) { return segment.kind != EBB_SEGMENT_FS; }
+  // Constants and the file system are read here and there, and stay the image file's.
+  static bool Holds(const ebb_image_segment& segment) {
+    return segment.kind != EBB_SEGMENT_FS && (segment.prot & (EBB_PROT_WRITE | EBB_PROT_EXEC)) != 0;
+  }
 
  private:
   TemplateMemory() = default;
