@@ -14,6 +14,7 @@ import {
 } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { ActionCache } from './actions/action-cache.ts';
+import { CodeCache } from './actions/code-cache.ts';
 import { ActivationHandler } from './activation/handler.ts';
 import { Reporter } from './activation/reporter.ts';
 import type { Bus } from './bus/bus.ts';
@@ -87,6 +88,7 @@ export interface Invoker {
 
 const kDefaultIdleMs = 10 * 60_000;
 const kDefaultCaptureDelayMs = 50;
+const kCodeCacheBytes = 256 * 1024 * 1024;
 const kDefaultDrainMs = 30_000;
 const kDefaultResponseBytes = 1024 * 1024;
 const kMinActionMb = 128;
@@ -106,7 +108,9 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
     prepared: () => pool.prepared,
     snapshots: snapshotCounts,
   });
+  const codeCache = new CodeCache(kCodeCacheBytes);
   const pool = new Pool({
+    codeCache,
     boot: options.boot,
     ...(options.clone === undefined ? {} : { clone: options.clone }),
     ...(snapshots === undefined ? {} : { snapshots }),
@@ -135,6 +139,7 @@ export async function startInvoker(options: InvokerOptions): Promise<Invoker> {
   const handler = new ActivationHandler({
     actions: new ActionCache({ store: options.actions, clock }),
     pool,
+    codeCache,
     reporter,
     apiHost: options.apiHost,
     responseLimits: {

@@ -9,6 +9,7 @@
  */
 
 import { type BootOptions, type CpuShare, type ExitReport, sharesOf, type Vm } from '@ebbwhisk/libos-node';
+import type { CodeCache } from './actions/code-cache.ts';
 import { within } from './clock.ts';
 import type { RecentLogs } from './container/recent-logs.ts';
 import { VmProxy } from './container/vm-proxy.ts';
@@ -31,11 +32,14 @@ export interface VmSpec extends SourceSpec {
   /** Hard limit of this action, percent of one core. */
   readonly cpuQuotaPercent?: number;
   readonly snapshot?: SnapshotKey;
+  /** Of V8's code cache; absent: not worth one. */
+  readonly codeKey?: string;
 }
 
 /** The right to run one activation on a VM. */
 export interface Lease {
   readonly proxy: VmProxy;
+  readonly codeKey: string | undefined;
   /** The first one of its VM. */
   readonly isFirst: boolean;
   /** Milliseconds that it was waited for, without the making of the VM. */
@@ -58,6 +62,7 @@ export interface PoolOptions extends VmSourceOptions {
   /** Cores that all VMs may use together, each its part by memory as a hard limit. Absent: no such limit. */
   readonly cpus?: number;
   readonly idleMs: number;
+  readonly codeCache: CodeCache;
   /** How long a VM is idle before a snapshot of its function is taken. */
   readonly captureDelayMs: number;
 }
@@ -92,6 +97,9 @@ export interface ManagedVm {
 
 /** How long a settling VM is waited for: collecting logs takes well under a millisecond, a boot tens of them. */
 const kSettleMs = 50;
+/** V8's code cache of the longest text, in base64. */
+const kMaxCodeBytes = 160 * 1024 * 1024;
+const kCodeMs = 10_000;
 
 interface Entry {
   readonly spec: VmSpec;
@@ -406,6 +414,7 @@ export class Pool {
     };
     return {
       proxy,
+      codeKey: entry.spec.codeKey,
       isFirst,
       queueMs,
       making,
@@ -443,6 +452,7 @@ export class Pool {
     entry.idleTimer = setTimeout(() => this.#end(entry), this.#options.idleMs);
     entry.idleTimer.unref();
     if (entry.capture === 'wanted' && entry.succeeded) this.#captureLater(entry);
+    else if (entry.succeeded && this.#wantsCode(entry)) this.#makeCodeLater(entry);
     this.#source.refill();
   }
 
@@ -475,6 +485,29 @@ export class Pool {
     entry.interruptCapture = undefined;
     entry.capture = done ? 'unwanted' : 'wanted';
     if (!done && this.#idle.has(entry)) this.#captureLater(entry);
+  }
+
+  /** Only where no snapshot will be: that has the compiled code in it. */
+  #wantsCode({ spec, capture }: Entry): boolean {
+    return capture === 'unwanted' && spec.codeKey !== undefined && !this.#options.codeCache.has(spec.codeKey);
+  }
+
+  #makeCodeLater(entry: Entry): void {
+    entry.captureTimer = setTimeout(() => {
+      const { proxy, spec } = entry;
+      if (!this.#idle.has(entry) || this.#queue.length > 0 || proxy === undefined || spec.codeKey === undefined) return;
+      void this.#makeCode(proxy, spec.codeKey);
+    }, this.#options.captureDelayMs);
+    entry.captureTimer.unref();
+  }
+
+  async #makeCode(proxy: VmProxy, key: string): Promise<void> {
+    const limits = { maxBytes: kMaxCodeBytes, truncationBytes: 0 };
+    const reply = await proxy.post('/code-cache', '', kCodeMs, limits);
+    if (reply.kind !== 'response' || reply.status !== 200 || reply.truncated !== undefined) return;
+    const [, data = ''] = /^\{"data":"([\w+/=]+)"\}$/.exec(reply.body) ?? [];
+    // An empty one is remembered, too: it will not become another.
+    this.#options.codeCache.put(key, Buffer.from(data, 'base64'));
   }
 
   /** Of the VM's first activation depends whether its snapshot is good, or whether there is to be one. */

@@ -7,6 +7,7 @@
 import type { BootVm } from '@ebbwhisk/libos-node';
 import { describe } from 'vitest';
 import { archiveContract } from './archive-actions.ts';
+import { codeCacheContract } from './code-cache.ts';
 import { crashContract } from './crashes.ts';
 import { environmentContract } from './environment.ts';
 import { errorContract } from './errors.ts';
@@ -35,5 +36,6 @@ export function actionContract(name: string, boot: BootVm, options: ContractOpti
     limitContract(open);
     logContract(open);
     crashContract(open);
+    codeCacheContract(open);
   });
 }

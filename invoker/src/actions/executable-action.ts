@@ -42,6 +42,9 @@ const ActionDocumentSchema = Type.Object({
 
 const checkDocument = checker('action', ActionDocumentSchema);
 
+/** Characters. A text of this length compiles in a few milliseconds. */
+const longText = 256 * 1024;
+
 export interface ActionLimits {
   readonly timeout: number;
   readonly memory: number;
@@ -63,6 +66,8 @@ export interface ExecutableAction {
   readonly cpuQuotaPercent?: number;
   /** Of the annotation `ebbSnapshot`: false keeps every start of it cold. */
   readonly snapshots: boolean;
+  /** A text long enough that not to compile it again is worth something. */
+  readonly isLongText: boolean;
   /** Characters held, for the cache's bound. */
   readonly size: number;
   /** The body of POST /init. */
@@ -91,6 +96,7 @@ export function readAction(document: string): ExecutableAction {
     provideApiKey: isTruthy(annotation(doc.annotations ?? [], 'provide-api-key'), true),
     ...cpuQuota(annotation(doc.annotations ?? [], 'ebbCpuQuota')),
     snapshots: isTruthy(annotation(doc.annotations ?? [], 'ebbSnapshot'), true),
+    isLongText: !binary && code.length >= longText,
     size: initHead.length,
     initBody: (env) => `${initHead}${stringifyJson(env)}}}`,
   };

@@ -42,18 +42,22 @@ export interface ExecuteOptions {
   readonly limits: ResponseLimits;
   /** What the action gets as __OW_API_HOST. */
   readonly apiHost: string;
+  /** V8's code cache of the action, for /init. */
+  readonly codeCache?: Buffer;
 }
 
 export async function execute(
   proxy: VmProxy,
   job: Job,
-  { clock, limits, apiHost }: ExecuteOptions,
+  { clock, limits, apiHost, codeCache }: ExecuteOptions,
 ): Promise<Outcome | typeof notTaken> {
   let init: Call | undefined;
   if (proxy.initialised === undefined) {
     const settleInit = proxy.claimInit();
     let ok = false;
     try {
+      // Whatever comes of it, /init can do without.
+      if (codeCache !== undefined) await proxy.post('/code-cache', codeCache, job.action.limits.timeout, limits);
       const called = await call(proxy, 'init', initBody(job, clock.now(), apiHost), job, clock, limits);
       if (called.answer?.status === kServiceUnavailable) return notTaken;
       ok = called.answer !== undefined && isInitOk(called.answer);

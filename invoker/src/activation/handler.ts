@@ -9,6 +9,7 @@ import type { StartKind } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import type { ActionCache } from '../actions/action-cache.ts';
+import type { CodeCache } from '../actions/code-cache.ts';
 import type { ExecutableAction } from '../actions/executable-action.ts';
 import type { Clock } from '../clock.ts';
 import { formatLogLine } from '../container/log-collector.ts';
@@ -37,6 +38,7 @@ import { applicationError, whiskError } from './response.ts';
 export interface HandlerOptions {
   readonly actions: ActionCache;
   readonly pool: Pool;
+  readonly codeCache: CodeCache;
   readonly reporter: Reporter;
   readonly apiHost: string;
   readonly responseLimits: ResponseLimits;
@@ -127,7 +129,7 @@ export class ActivationHandler {
     const way = wayOf(lease);
     let outcome: Outcome;
     try {
-      const executed = await execute(proxy, job, { clock, limits, apiHost });
+      const executed = await execute(proxy, job, { clock, limits, apiHost, ...this.#codeCacheOf(lease) });
       if (executed === notTaken) {
         log.warn({ activationId: message.activationId, vm: proxy.vm.id }, 'VM declined an activation');
         lease.release(false);
@@ -153,6 +155,11 @@ export class ActivationHandler {
     }
     if (message.user.limits['storeActivations'] !== false) await this.#options.reporter.record(record);
     return true;
+  }
+
+  #codeCacheOf({ codeKey }: Lease): { codeCache?: Buffer } {
+    const codeCache = codeKey === undefined ? undefined : this.#options.codeCache.get(codeKey);
+    return codeCache === undefined || codeCache.length === 0 ? {} : { codeCache };
   }
 
   async #reportWithoutLogs(lease: Lease, { message }: Job, outcome: Outcome, activation: Activation) {

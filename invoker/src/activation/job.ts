@@ -30,6 +30,7 @@ export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
     ...(action.snapshots
       ? { snapshot: snapshotKey(message.user.namespace.name, action.id, action.revision, others) }
       : {}),
+    ...(action.isLongText ? { codeKey: `${message.user.namespace.name} ${action.id} ${action.revision}` } : {}),
     memoryMb: limits.memory,
     concurrency: limits.concurrency,
     logsMb: limits.logs,

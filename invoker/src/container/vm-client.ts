@@ -27,6 +27,9 @@ export type VmReply =
 /** A body that goes on beyond this is not read to its end: the guest may send for ever. */
 const kDrainBytes = 64 * 1024 * 1024;
 
+/** Of the action contract, and what the runtime has beside it (libos-node/runtime). */
+export type VmPath = '/init' | '/run' | '/code-cache';
+
 export class VmClient {
   readonly #dispatcher: Client | Pool;
 
@@ -46,7 +49,7 @@ export class VmClient {
   }
 
   /** Never rejects. */
-  post(path: '/init' | '/run', body: string, timeoutMs: number, limits: ResponseLimits): Promise<VmReply> {
+  post(path: VmPath, body: string | Buffer, timeoutMs: number, limits: ResponseLimits): Promise<VmReply> {
     return new Promise((resolve) => {
       const exchange = new Exchange(limits, resolve);
       const timer = setTimeout(() => exchange.timeOut(), timeoutMs);

@@ -7,7 +7,7 @@ import type { ExitReport, Vm } from '@ebbwhisk/libos-node';
 import { within } from '../clock.ts';
 import { LogCollector } from './log-collector.ts';
 import { RecentLogs } from './recent-logs.ts';
-import { type ResponseLimits, VmClient, type VmReply } from './vm-client.ts';
+import { type ResponseLimits, VmClient, type VmPath, type VmReply } from './vm-client.ts';
 
 /** A broken connection nearly always means a dying VM; this long its exit report is waited for. */
 const kExitReportMs = 2_000;
@@ -63,7 +63,7 @@ export class VmProxy {
     return resolve;
   }
 
-  post(path: '/init' | '/run', body: string, timeoutMs: number, limits: ResponseLimits): Promise<VmReply> {
+  post(path: VmPath, body: string | Buffer, timeoutMs: number, limits: ResponseLimits): Promise<VmReply> {
     return this.#client.post(path, body, timeoutMs, limits);
   }
 

@@ -44,10 +44,11 @@ export class Capture {
       onCaptured(ms);
       log.debug({ ...facts, ms }, 'function snapshot taken');
     } catch (error) {
+      const isInterrupted = signal.aborted;
       await draft.discard().catch(() => {});
       // A VM that ended meanwhile says nothing about the next one.
       if (error instanceof VmError && error.code === 'VM_ENDED') return true;
-      if (signal.aborted) return false;
+      if (isInterrupted) return false;
       cache.failed(key);
       onCaptured(undefined);
       log.info({ ...facts, err: errorText(error) }, 'no function snapshot');

@@ -312,3 +312,47 @@ describe('VMs made ahead', () => {
     expect(existsSync(folder)).toBe(true);
   });
 });
+
+describe("V8's code cache of a long text", () => {
+  const code = `${'// long\n'.repeat(40_000)}function main() {}`;
+  const withCache: FakeGuest = {
+    onRequest: ({ path, body, response }) => {
+      if (path === '/code-cache') answer(response, 200, body === '' ? '{"data":"Y29tcGlsZWQ="}' : '{}');
+    },
+  };
+  const all = () =>
+    host.vms.map((vm) => vm.requests.map(({ path, body }) => `${path} ${path === '/code-cache' ? body : ''}`.trim()));
+
+  test('is made after a success where there will be no snapshot, and given to the next VM before /init', async () => {
+    await start(withCache);
+    fixture.putAction({ code, annotations: [{ key: 'ebbSnapshot', value: false }] });
+    await fixture.invoke();
+    await until(() => host.vms[0]?.requests.length === 3, 'the cache');
+    await new Promise((done) => setTimeout(done, 20));
+    await fixture.invoke();
+    await endAll();
+    await fixture.invoke();
+    await new Promise((done) => setTimeout(done, 20));
+    expect(all()).toEqual([
+      ['/init', '/run', '/code-cache', '/run'],
+      ['/code-cache compiled', '/init', '/run'],
+    ]);
+    const user = { ...fixture.message().user, namespace: { name: 'other', uuid: 'u2' } };
+    await fixture.invoke({ user });
+    expect(all()[2]?.slice(0, 2)).toEqual(['/init', '/run']);
+  });
+
+  test('is not made where there is a snapshot, or for a short text', async () => {
+    await start(withCache);
+    fixture.putAction({ code });
+    await fixture.invoke();
+    await captured();
+    fixture.putAction({ name: 'short', annotations: [{ key: 'ebbSnapshot', value: false }] });
+    await fixture.invoke(call('short'));
+    await new Promise((done) => setTimeout(done, 50));
+    expect(all()).toEqual([
+      ['/init', '/run'],
+      ['/init', '/run'],
+    ]);
+  });
+});

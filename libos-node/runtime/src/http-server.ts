@@ -1,5 +1,6 @@
 /**
- * The HTTP face of the contract: POST /init and POST /run with JSON both ways, anything else "Bad request.".
+ * The HTTP face of the contract: POST /init and POST /run with JSON both ways, anything else "Bad request.". Beyond the contract, POST
+ * /code-cache: with a body, V8's code cache for the text that the next /init brings; without one, the answer is that of the action, in base64.
  *
  * It is on the path of every activation, so it is node:http with as little around it as possible: no framework, no timers (an idle
  * guest must not wake up), no Date header, one write per answer. Connections are kept for ever; who opened them closes them.
@@ -32,6 +33,7 @@ export function createActionServer(service: ActionService, beforeRequest?: () =>
       const handle = request.method === 'POST' ? routes.get(pathOf(request.url ?? '')) : undefined;
       readBody(request, (bytes) => {
         if (bytes === undefined) send(response, errorAnswer('BODY_TOO_LARGE', `${bodyLimit} bytes.`));
+        else if (request.method === 'POST' && request.url === '/code-cache') answerCodeCache(bytes, response);
         else if (handle === undefined) send(response, errorAnswer('BAD_REQUEST'));
         else answer(handle, bytes, response);
       });
@@ -64,6 +66,13 @@ function answer(handle: Handle, bytes: Buffer, response: ServerResponse): void {
       send(response, errorAnswer('INTERNAL'));
     },
   );
+}
+
+function answerCodeCache(bytes: Buffer, response: ServerResponse): void {
+  const { giveCodeCache, makeCodeCache } = require('./code-cache.ts') as typeof import('./code-cache.ts');
+  if (bytes.length > 0) giveCodeCache(bytes);
+  const made = bytes.length > 0 ? undefined : makeCodeCache();
+  send(response, { status: 200, body: JSON.stringify(made === undefined ? {} : { data: made.toString('base64') }) });
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {

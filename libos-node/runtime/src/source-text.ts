@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
+import { keepScript, takeCodeCache } from './code-cache.ts';
 import { lookUp } from './entry.ts';
 import { makeWorkFolder, runtimeFolder } from './work-folder.ts';
 
@@ -50,13 +51,18 @@ const headWithStop = head.replace('return', 'debugger; return');
 function compile(code: string, main: string, debug: boolean): Script {
   const before = debug ? headWithStop : head;
   const tail = `\ntry { return ${main}\n} catch (e) { if (e.name !== 'ReferenceError') throw e; return module.exports.${main} || exports.${main} } })() })`;
-  return new Script(before + code + tail, {
+  const source = before + code + tail;
+  const cachedData = debug ? undefined : takeCodeCache(source);
+  const script = new Script(source, {
+    ...(cachedData === undefined ? {} : { cachedData }),
     filename: fileName,
     // Line and column numbers of stack traces are those of the user's text.
     // To a debugger, which shows the text with what stands before it, they are what they are.
     columnOffset: debug ? 0 : -before.length,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
+  keepScript(script, source);
+  return script;
 }
 
 function evaluate(script: Script): unknown {

@@ -11,6 +11,7 @@
 import { readlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { forgetScript } from './code-cache.ts';
 import { watchEntropyCaches } from './entropy-caches.ts';
 import { installRandom } from './random.ts';
 
@@ -50,6 +51,7 @@ export async function warmUp(createServer: () => Server): Promise<void> {
     const reply = await post(port, '/run', JSON.stringify({ value: { n }, activation_id: 'warm', deadline: '0' }));
     if ((JSON.parse(reply) as { n?: unknown }).n !== n) throw new Error(`warm-up: ${reply}`);
   }
+  forgetScript();
   server.closeAllConnections();
   await new Promise((resolve) => {
     server.close(resolve);
