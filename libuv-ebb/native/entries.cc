@@ -2,8 +2,11 @@
 // jump through a slot, and has written the address of the slots to ebb_uv_slots (images/src/libuv/redirect.ts). The
 // slots are filled when this library is initialised: ld.so preloads it, so that is before any initialiser of the
 // program, some of which call uv_hrtime.
+#include <dlfcn.h>
+
 #include <cstddef>
 
+#include "src/version.h"
 #include "uv.h"
 
 // Node 20 asks whether a loop submits to io_uring on its own threads, outside uv.h.
@@ -35,6 +38,9 @@ void* const kFunctions[] = {
 __attribute__((constructor(102))) void FillSlots() {
   if (ebb_uv_slots == nullptr) __builtin_trap();  // not prepared by the image builder
   for (size_t i = 0; i < sizeof(kFunctions) / sizeof(kFunctions[0]); ++i) ebb_uv_slots[i] = kFunctions[i];
+  // The program's own is not redirected.
+  if (void* version = dlsym(RTLD_DEFAULT, "uv_version"); version != nullptr)
+    ebb::uv::interface_version = reinterpret_cast<unsigned (*)()>(version)();
 }
 
 }  // namespace

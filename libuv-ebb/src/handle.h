@@ -17,6 +17,7 @@ enum HandleFlag : unsigned {
   kReadable = 1u << 5,
   kWritable = 1u << 6,
   kReading = 1u << 7,
+  kReadPartial = 1u << 8,  // the last read left nothing behind
   kReadEof = 1u << 9,
   kShutting = 1u << 10,
   kShut = 1u << 11,

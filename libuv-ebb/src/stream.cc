@@ -12,6 +12,7 @@
 #include "src/fd.h"
 #include "src/memory.h"
 #include "src/tcp_options.h"
+#include "src/version.h"
 
 namespace ebb::uv {
 namespace {
@@ -75,11 +76,13 @@ void OnStreamReady(uv_loop_t*, uv__io_t* watcher, uint32_t events) {
     StreamConnected(stream);
     return;
   }
-  if ((events & (kEventIn | kEventError)) != 0) StreamRead(stream);
+  // Once the peer is gone and nothing is left to read, a stream ends. Since 1.52 only a read that finds the end tells
+  // that nothing is left; before, it was a read that did not fill its buffer.
+  const bool by_partial_read = interface_version < kVersion1_52;
+  if ((events & (kEventIn | kEventError | (by_partial_read ? kEventHangup : 0u))) != 0) StreamRead(stream);
   if (StreamFd(stream) == -1) return;  // closed by the reader
-  // The peer is gone and nothing is left to read. With something to read the end is found by the next read: a terminal
-  // gives what it has in portions.
-  if ((events & (kEventHangup | kEventIn)) == kEventHangup && HasFlag(stream, kReading) && !HasFlag(stream, kReadEof))
+  const bool nothing_left = by_partial_read ? HasFlag(stream, kReadPartial) : (events & kEventIn) == 0;
+  if ((events & kEventHangup) != 0 && nothing_left && HasFlag(stream, kReading) && !HasFlag(stream, kReadEof))
     StreamReportEof(stream);
   if (StreamFd(stream) == -1) return;
   if ((events & (kEventOut | kEventError | kEventHangup)) == 0) return;

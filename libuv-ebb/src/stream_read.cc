@@ -64,6 +64,7 @@ void StreamReportEof(uv_stream_t* stream) {
 }
 
 void StreamRead(uv_stream_t* stream) {
+  stream->flags &= ~kReadPartial;
   const bool ipc = IsIpc(stream);
   for (int reads = 0; reads < kMaxReads; ++reads) {
     if (stream->read_cb == nullptr || !HasFlag(stream, kReading)) return;
@@ -92,7 +93,10 @@ void StreamRead(uv_stream_t* stream) {
     }
     const bool partial = static_cast<size_t>(count) < buffer.len;
     stream->read_cb(stream, count, &buffer);
-    if (partial) return;
+    if (partial) {
+      if (stream->type != UV_TTY) stream->flags |= kReadPartial;
+      return;
+    }
   }
 }
 
