@@ -27,7 +27,7 @@ export const profiles = ['general', 'bypass', 'ebb'] as const;
 export type Profile = (typeof profiles)[number];
 
 /** The profile of a VM when nothing else is said. */
-export const defaultProfile: Profile = 'bypass';
+export const defaultProfile: Profile = 'ebb';
 
 /** The action kinds there are: what an image can be built for. */
 export const kindNames = ['nodejs:20', 'nodejs:22', 'nodejs:24', 'nodejs:26'] as const;
