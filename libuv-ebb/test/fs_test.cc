@@ -185,10 +185,10 @@ TEST_F(FsTest, FsPollReportsChangesOnly) {
                 &poll,
                 [](uv_fs_poll_t* h, int status, const uv_stat_t* before, const uv_stat_t* now) {
                   EXPECT_EQ(status, 0);
-                  auto& state = Data<State>(h);
-                  state.seen = {before->st_size, now->st_size};
+                  auto& self = Data<State>(h);
+                  self.seen = {before->st_size, now->st_size};
                   uv_close(Handle(h), nullptr);
-                  uv_close(Handle(&state.timer), nullptr);
+                  uv_close(Handle(&self.timer), nullptr);
                 },
                 state.path.c_str(), 10),
             0);
@@ -198,9 +198,9 @@ TEST_F(FsTest, FsPollReportsChangesOnly) {
   uv_timer_start(
       &state.timer,
       [](uv_timer_t* h) {
-        auto& state = Data<State>(h);
-        state.size += 76;
-        EXPECT_EQ(truncate(state.path.c_str(), static_cast<off_t>(state.size)), 0);
+        auto& self = Data<State>(h);
+        self.size += 76;
+        EXPECT_EQ(truncate(self.path.c_str(), static_cast<off_t>(self.size)), 0);
       },
       50, 50);
   Run();

@@ -86,7 +86,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         await new Promise((done) => setTimeout(done, 250));
         const next = await stack.api.invoke('killed-server');
         expect([next.status, annotation(next.activation, 'ebbStart')]).toEqual([200, newStart]);
-        expect(annotation(next.activation, 'ebbPhases')).toHaveProperty('clone');
+        await expect.poll(() => stack.templates().filter(({ pid }) => pid !== server?.pid)).toHaveLength(2);
         expect(stack.log.records()).toContainEqual(expect.objectContaining({ component: 'templates', level: 50 }));
       });
     }

@@ -120,7 +120,9 @@ forTargets(libosTenders, ({ name, tender }) => {
           const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
           expect(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]).toBe('6');
           const autogroup = `/proc/${pid}/autogroup`;
-          if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toMatch(/ nice 6\n$/);
+          // Who is not root may set it only ten times a second, all processes of the machine together.
+          const allowed = process.getuid?.() === 0 ? / nice 6\n$/ : / nice [06]\n$/;
+          if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toMatch(allowed);
         }
       } finally {
         await vm.end();

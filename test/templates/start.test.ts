@@ -56,9 +56,10 @@ test('VMs boot until there is a template, and are cloned from then on', async ()
   expect([second.origin, (await second.stats()).origin]).toEqual(['template', 'template']);
   // The next host has the file, which is quicker than to boot.
   const other = create();
+  await other.prepare(options);
+  expect(events[1]).toMatchObject({ what: 'ready', made: false });
   const third = await serves(await other.start(options));
   expect(third.origin).toBe('template');
-  expect(events[1]).toMatchObject({ what: 'ready', made: false });
   await Promise.all([first, second, third].map((vm) => vm.end()));
 });
 

@@ -261,6 +261,7 @@ describe('kill', () => {
       'stuck',
       'function main({ wait }) { return new Promise((done) => setTimeout(done, wait, { ok: true })); }',
     );
+    expect((await invoke('stuck', { wait: 1 })).status).toBe(200);
     const answer = invoke('stuck', { wait: 30_000 });
     await expect.poll(async () => (await rowOf('stuck'))?.state).toBe('busy');
     const row = await rowOf('stuck');
