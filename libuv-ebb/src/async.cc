@@ -36,22 +36,28 @@ void RunAsyncs(uv_loop_t* loop) {
     state.asyncs = NextOf(handle);
     // Before the callback: what is sent during it counts for the next turn.
     PendingOf(handle).store(0);
-    if (handle->async_cb != nullptr) handle->async_cb(handle);
+    if (handle->async_cb != nullptr && !HasFlag(handle, kClosing)) handle->async_cb(handle);
   }
 }
 
 void CloseAsync(uv_async_t* handle) {
   HandleStop(handle);
-  LoopState& state = StateOf(handle->loop);
-  // No send may come any more; one that is on its way in another thread is nearly done.
-  if (PendingOf(handle).exchange(1) != 0) {
-    while (state.mailbox.posters.load() != 0) sched_yield();
-    TakePosted(state);
-    for (uv_async_t** at = &state.asyncs; *at != nullptr; at = &NextOf(*at)) {
-      if (*at != handle) continue;
-      *at = NextOf(handle);
-      break;
-    }
+  // No send may come any more; one that came is forgotten with all others of this turn (many may close at once).
+  if (PendingOf(handle).exchange(1) != 0) StateOf(handle->loop).closing_sent_asyncs = true;
+}
+
+void ForgetClosingAsyncs(uv_loop_t* loop) {
+  LoopState& state = StateOf(loop);
+  if (!state.closing_sent_asyncs) return;
+  state.closing_sent_asyncs = false;
+  // A send that is on its way in another thread is nearly done.
+  while (state.mailbox.posters.load() != 0) sched_yield();
+  TakePosted(state);
+  for (uv_async_t** at = &state.asyncs; *at != nullptr;) {
+    if (HasFlag(*at, kClosing))
+      *at = NextOf(*at);
+    else
+      at = &NextOf(*at);
   }
 }
 

@@ -57,6 +57,7 @@ void HandleFinishLater(uv_handle_t* handle) {
 namespace {
 
 void RunClosing(uv_loop_t* loop) {
+  ForgetClosingAsyncs(loop);
   uv_handle_t* handle = loop->closing_handles;
   loop->closing_handles = nullptr;
   while (handle != nullptr) {

@@ -43,6 +43,8 @@ struct LoopState {
   int batch_size = 0;
   // Somebody polls backend_fd from outside: every post must wake.
   std::atomic<bool> embedded{false};
+  // Among `asyncs`, or on their way there, are some that close.
+  bool closing_sent_asyncs = false;
   bool several_cores = false;
   // The last wait was ended by another thread.
   bool post_woke = false;
@@ -90,6 +92,8 @@ class Posting {
 void RunTimers(uv_loop_t* loop);
 void RunPoll(uv_loop_t* loop, int timeout_ms);
 void RunAsyncs(uv_loop_t* loop);
+// Before handles finish closing: none of them may be waiting for its callback.
+void ForgetClosingAsyncs(uv_loop_t* loop);
 // `waited`: the loop slept before these arrived.
 void RunFinishedWork(uv_loop_t* loop, bool waited);
 void RunSignals(uv_loop_t* loop);
