@@ -382,7 +382,7 @@ struct ebb_core_shared {
   uint8_t pad2[56];
   uint32_t cq_tail;      /* T; also the word that a waiting guest sleeps on */
   uint32_t tick_pending; /* T sets, G clears */
-  /* T sets, and ends a wait of the guest: EBB_HC_PARK as soon as nothing is runnable. G clears. */
+  /* T sets and takes back; it ends a wait of the guest: EBB_HC_PARK as soon as nothing is runnable. */
   uint32_t park_requested;
   uint8_t pad3[52];
   uint64_t counters[32];        /* G: enum ebb_counter; statistics only */

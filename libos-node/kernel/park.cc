@@ -41,7 +41,6 @@ uint64_t generation() { return current_generation; }
 
 void Park() {
   Core& core = this_core();
-  ebb_core_shared& shared = core_shared(core.index);
   // What was said before the park leaves by this VM, not by its clones.
   if (ring().MustNotify()) hypercall::Enter(EBB_ENTER_SUBMIT, 0, 0, 0);
   ring().MarkSubmitted();
@@ -53,7 +52,6 @@ void Park() {
   }
   const uint64_t parked_at = clock->Now();
   const long result = ebb_park(boot_info().hypercalls[EBB_HC_PARK]);
-  std::atomic_ref(shared.park_requested).store(0, std::memory_order_relaxed);
   if (result > 0) RestoreClone(static_cast<uint64_t>(result), parked_at);
 }
 

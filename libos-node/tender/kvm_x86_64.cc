@@ -489,9 +489,7 @@ long KvmBackend::EnterHypercall(uint64_t flags, uint64_t seen, int64_t seconds, 
       std::clamp(seconds, int64_t{0}, kLongest) * kNsPerSecond + std::clamp(nanoseconds, int64_t{0}, kNsPerSecond - 1);
   const uint64_t start = ReadClocks().monotonic_ns;
   const auto tail = std::atomic_ref(context_.shared.core(0)->cq_tail);
-  // A request to park ends a wait, too. The guest takes back the word when it goes on from a park, this request's
-  // perhaps.
-  if (park_.asked) std::atomic_ref(context_.shared.core(0)->park_requested).store(1, std::memory_order_seq_cst);
+  // A request to park ends a wait, too.
   while (!context_.end_requested && !broker.broken() && !park_.asked &&
          tail.load(std::memory_order_acquire) == static_cast<uint32_t>(seen)) {
     if (forever) {

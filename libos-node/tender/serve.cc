@@ -1,5 +1,6 @@
 // The server: template, zygote, connections, and the processes of the clones.
 #include "tender/serve.h"
+#include "tender/keep_only.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -89,9 +90,7 @@ class Server final : public ParentRequests {
   };
 
   Result<void> Start() {
-    const auto kept = static_cast<unsigned>(*options_.report_fd);
-    if (kept > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, kept - 1, 0);
-    close_range(kept + 1, ~0u, 0);
+    KeepOnly({*options_.report_fd});
     sigset_t signals;
     sigemptyset(&signals);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
@@ -394,12 +393,8 @@ class Server final : public ParentRequests {
     if (pid < 0) return Refuse(std::move(connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
     if (pid != 0) return;
     LetChildrenBe();
-    const std::optional<GuestAccess> access = std::move(found->second.access);
-    // Nothing of the VMs: their connections are to close with their brokers.
-    brokers_.clear();
-    waiting_.clear();
-    _exit(RunCapture(
-        {std::move(connection), *access, IsKvm() ? kvm_->view() : GuestView{}, *template_, state, strings[1]}));
+    _exit(RunCapture({std::move(connection), *found->second.access, IsKvm() ? kvm_->view() : GuestView{}, *template_,
+                      state, strings[1]}));
   }
 
   Result<void> OpenAccess(Running& running) {

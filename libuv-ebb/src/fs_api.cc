@@ -89,11 +89,8 @@ int WithBuffers(uv_loop_t* loop, uv_fs_t* request, uv_fs_type type, uv_file file
   if (bufs == nullptr || count == 0) return UV_EINVAL;
   request->off = offset;
   request->nbufs = count;
-  request->bufs = request->bufsml;
-  if (count > sizeof(request->bufsml) / sizeof(request->bufsml[0])) request->bufs = AllocateFor<uv_buf_t>(count);
-  if (request->bufs == nullptr) return UV_ENOMEM;
-  std::memcpy(request->bufs, bufs, count * sizeof(*bufs));
-  return 0;
+  request->bufs = CopyArray(request->bufsml, bufs, count);
+  return request->bufs == nullptr ? UV_ENOMEM : 0;
 }
 
 // The name is made in the request's own copy.

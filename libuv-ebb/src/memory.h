@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 
 namespace ebb::uv {
 
@@ -18,6 +19,14 @@ char* CopyString(const char* text);
 template <class T>
 T* AllocateFor(size_t count = 1) {
   return static_cast<T*>(Allocate(count * sizeof(T)));
+}
+
+// A copy of what a request is about: in its own array if it fits, else allocated; null when out of memory.
+template <class T, size_t kOwn>
+T* CopyArray(T (&own)[kOwn], const T* from, size_t count) {
+  T* copy = count <= kOwn ? own : AllocateFor<T>(count);
+  if (copy != nullptr) std::memcpy(copy, from, count * sizeof(T));
+  return copy;
 }
 
 template <class T>

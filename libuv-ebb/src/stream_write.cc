@@ -218,12 +218,8 @@ int uv_write2(uv_write_t* req, uv_stream_t* stream, const uv_buf_t bufs[], unsig
               uv_write_cb cb) {
   const int error = CheckWrite(stream, nbufs, send_handle);
   if (error != 0) return error;
-  uv_buf_t* copy = req->bufsml;
-  if (nbufs > sizeof(req->bufsml) / sizeof(req->bufsml[0])) {
-    copy = AllocateFor<uv_buf_t>(nbufs);
-    if (copy == nullptr) return UV_ENOMEM;
-  }
-  std::memcpy(copy, bufs, nbufs * sizeof(uv_buf_t));
+  uv_buf_t* copy = CopyArray(req->bufsml, bufs, nbufs);
+  if (copy == nullptr) return UV_ENOMEM;
   const bool first = stream->write_queue_size == 0 && QueueEmpty(&stream->write_queue);
   RequestInit(stream->loop, req, UV_WRITE);
   req->cb = cb;

@@ -249,12 +249,8 @@ int uv_udp_send(uv_udp_send_t* req, uv_udp_t* udp, const uv_buf_t bufs[], unsign
   int error = AddressIsUsable(udp, addr);
   if (error == 0) error = NeedSocket(udp, addr);
   if (error != 0) return error;
-  uv_buf_t* copy = req->bufsml;
-  if (nbufs > sizeof(req->bufsml) / sizeof(req->bufsml[0])) {
-    copy = AllocateFor<uv_buf_t>(nbufs);
-    if (copy == nullptr) return UV_ENOMEM;
-  }
-  std::memcpy(copy, bufs, nbufs * sizeof(uv_buf_t));
+  uv_buf_t* copy = CopyArray(req->bufsml, bufs, nbufs);
+  if (copy == nullptr) return UV_ENOMEM;
   const bool first = udp->send_queue_count == 0;
   RequestInit(udp->loop, req, UV_UDP_SEND);
   if (addr == nullptr)

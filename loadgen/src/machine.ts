@@ -1,7 +1,8 @@
 /** Facts of the machine that a figure means nothing without. */
 
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { kvmRefusal } from '@ebbwhisk/libos-node';
 
 export interface Machine {
   readonly cpu: string;
@@ -31,14 +32,8 @@ export function machine(): Machine {
   };
 }
 
-/** Whether /dev/kvm may be opened; whether it works is only known by booting. */
 export function isKvmThere(): boolean {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return kvmRefusal() === undefined;
 }
 
 function readText(path: string): string {

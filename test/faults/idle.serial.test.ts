@@ -3,14 +3,14 @@
  *
  * Five by default; five hundred with EBBWHISK_TEST_ALL=1, where the machine has the memory.
  */
-import { freemem } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { freemem, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Vm } from '@ebbwhisk/libos-node';
+import { type BootVm, Templates, type Vm } from '@ebbwhisk/libos-node';
 import { Client } from 'undici';
 import { describe, expect, it } from 'vitest';
 import {
-  allProcesses,
-  descendants,
   isKernelWorker,
   isRunning,
   openFiles,
@@ -27,6 +27,7 @@ const count = all ? 500 : 5;
 /** What an idle VM that answered once takes at most, page tables and the tender included. */
 const vmMb = 40;
 const atATime = 4;
+const options = { kind: 'nodejs:24', memoryMb: 128 } as const;
 /** Timers of the first answers (keep-alive) run out within it. */
 const settleMs = 6_000;
 const watchMs = 10_000;
@@ -77,6 +78,34 @@ function switches(vms: readonly IdleVm[]): number[] {
   );
 }
 
+async function idleVms(start: BootVm): Promise<void> {
+  const before = openFiles(process.pid).length;
+  const vms: IdleVm[] = [];
+  try {
+    await each(
+      Array.from({ length: count }, (_, own) => own),
+      atATime,
+      async (own) => {
+        const vm = await start(options);
+        const processes = (await vm.stats()).pids.flatMap((pid) => processEntry(pid) ?? []);
+        expect(processes.length).toBeGreaterThan(0);
+        vms.push({ vm, own, processes });
+        const init = { name: 'idle', main: 'main', code: source(own), binary: false };
+        expect(await post(vm, '/init', init)).toEqual({ OK: true });
+        expect(await post(vm, '/run', { n: 1 })).toEqual({ own, calls: 1, n: 1 });
+      },
+    );
+    expect(await restless(vms)).toEqual([]);
+    await each(vms, atATime, async ({ vm, own }) => {
+      expect(await post(vm, '/run', { n: 2 })).toEqual({ own, calls: 2, n: 2 });
+    });
+  } finally {
+    await each(vms, atATime, ({ vm }) => vm.end());
+  }
+  expect(vms.flatMap(({ processes }) => processes.filter(isRunning))).toEqual([]);
+  expect(openFiles(process.pid).length).toBeLessThanOrEqual(before + 2);
+}
+
 /** The VMs that in none of the windows slept all the time, with their wake-ups. */
 async function restless(vms: readonly IdleVm[]): Promise<{ own: number; wakeUps: number }[]> {
   await sleep(settleMs);
@@ -97,39 +126,22 @@ const neededMb = count * vmMb;
 
 describe.skipIf(freemem() / 2 ** 20 < neededMb)(
   `${count} idle VMs (skipped when less than ${neededMb} MB are free)`,
+  { timeout: 60_000 + count * 2_000 },
   () => {
-    forTargets(libosTenders, ({ name, boot }) => {
-      it(`start, answer, sleep, answer and end: ${name}`, { timeout: 60_000 + count * 2_000 }, async () => {
-        const before = { processes: allProcesses().length, files: openFiles(process.pid).length };
-        const vms: IdleVm[] = [];
-        try {
-          await each(
-            Array.from({ length: count }, (_, own) => own),
-            atATime,
-            async (own) => {
-              const vm = await boot({ kind: 'nodejs:24', memoryMb: 128 });
-              const [tender] = (await vm.stats()).pids;
-              const root = tender === undefined ? undefined : processEntry(tender);
-              if (root === undefined) throw new Error('no tender');
-              vms.push({ vm, own, processes: [root, ...descendants(root.pid)] });
-              expect(await post(vm, '/init', { name: 'idle', main: 'main', code: source(own), binary: false })).toEqual(
-                {
-                  OK: true,
-                },
-              );
-              expect(await post(vm, '/run', { n: 1 })).toEqual({ own, calls: 1, n: 1 });
-            },
-          );
-          expect(await restless(vms)).toEqual([]);
+    forTargets(libosTenders, ({ name, tender, boot }) => {
+      it(`start, answer, sleep, answer and end: ${name}, booted`, () => idleVms(boot));
 
-          await each(vms, atATime, async ({ vm, own }) => {
-            expect(await post(vm, '/run', { n: 2 })).toEqual({ own, calls: 2, n: 2 });
-          });
+      it(`start, answer, sleep, answer and end: ${name}, cloned`, async () => {
+        const folder = mkdtempSync(join(tmpdir(), 'ebb-idle-'));
+        const templates = new Templates({ folder });
+        try {
+          const clone: BootVm = (options) => templates.clone({ ...options, tender });
+          await (await clone(options)).end();
+          await idleVms(clone);
         } finally {
-          await each(vms, atATime, ({ vm }) => vm.end());
+          await templates.close();
+          rmSync(folder, { recursive: true });
         }
-        expect(vms.flatMap(({ processes }) => processes.filter(isRunning))).toEqual([]);
-        expect(openFiles(process.pid).length).toBeLessThanOrEqual(before.files + 2);
       });
     });
   },

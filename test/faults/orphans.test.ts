@@ -33,6 +33,7 @@ forTargets(libosTenders, ({ name, tender }) => {
       const folder = new StackFolder();
       const neighbourFolder = new StackFolder(folder.temporary);
       const neighbour = await startStack(neighbourFolder, { tender });
+      const stacks = [neighbour];
       try {
         await neighbour.api.putAction('neighbour', 'function main() { return { here: true }; }');
         await neighbour.api.invoke('neighbour');
@@ -40,6 +41,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         const neighbourFiles = neighbour.temporaryFiles();
 
         const stack = await startStack(folder, { tender });
+        stacks.push(stack);
         await busy(stack);
         const tenders = stack.tenders();
         expect(tenders).toHaveLength(Object.keys(actions).length);
@@ -54,6 +56,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         expect(left.length).toBeGreaterThan(0);
 
         const next = await startStack(folder, { tender });
+        stacks.push(next);
         const now = next.temporaryFiles();
         expect(now.filter((file) => left.includes(file))).toEqual([]);
         expect(now).toEqual(expect.arrayContaining(neighbourFiles));
@@ -66,7 +69,7 @@ forTargets(libosTenders, ({ name, tender }) => {
         expect(neighbour.tenders().map(({ pid }) => pid)).toEqual([neighbourVm?.pid]);
         expect(await neighbour.stop()).toMatchObject({ status: 0, left: [] });
       } finally {
-        await neighbour.stop();
+        for (const each of stacks) await each.stop();
         neighbourFolder.remove();
         folder.remove();
       }

@@ -2,9 +2,8 @@
  * Every way to run a LibOS VM: both tenders, every profile. Suites for guests run once per entry; what this machine cannot run is skipped with the
  * reason.
  */
-import { accessSync, constants } from 'node:fs';
 import type { BootVm, Profile } from '@ebbwhisk/libos-node';
-import { bootLibos, defaultProfile, profiles } from '@ebbwhisk/libos-node';
+import { bootLibos, defaultProfile, kvmRefusal, profiles } from '@ebbwhisk/libos-node';
 
 export interface LibosTarget {
   readonly name: string;
@@ -16,12 +15,8 @@ export interface LibosTarget {
 }
 
 function kvmUnusable(): string | undefined {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return `KVM: /dev/kvm cannot be used (${(error as NodeJS.ErrnoException).code})`;
-  }
+  const code = kvmRefusal();
+  return code === undefined ? undefined : `KVM: /dev/kvm cannot be used (${code})`;
 }
 
 const unusable = { process: undefined, kvm: kvmUnusable() };

@@ -1,5 +1,6 @@
 /** What other workspaces see of the hosted side: the Vm interface, its errors, and the two ways to boot one. */
 export { VmError, type VmErrorCode, vmErrorCodes } from './errors.ts';
+export { kvmRefusal } from './kvm.ts';
 export { cpuGroups, sharesOf } from './libos/cpu-groups.ts';
 export { maxReports, readReports, type StoredReport } from './libos/crash-report.ts';
 export { bootLibos, createBootLibos, type LibosSettings } from './libos/libos-vm.ts';

@@ -20,6 +20,7 @@
 
 #include "abi/ebb_abi.h"
 #include "tender/pages/commit_map.h"
+#include "tender/pages/host_call.h"
 #include "tender/pages/page_layout.h"
 
 namespace ebb::tender {
@@ -40,18 +41,6 @@ ParkWords volatile* Parked() {
 }
 uint64_t volatile* Tail() { return reinterpret_cast<uint64_t volatile*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE); }
 const PageParams& Params() { return *reinterpret_cast<const PageParams*>(EBB_HYPERCALL_PAGE + kPageParamsOffset); }
-
-long Call(long number, uint64_t a, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
-  register uint64_t r10 __asm__("r10") = d;
-  register uint64_t r8 __asm__("r8") = e;
-  register uint64_t r9 __asm__("r9") = f;
-  long result;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-}
 
 struct HostPages {
   long Map(uint64_t address, uint64_t size, uint64_t prot) {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "abi/ebb_abi.h"
+#include "tender/pages/host_call.h"
 #include "tender/pages/page_layout.h"
 
 namespace ebb::tender {
@@ -44,18 +45,6 @@ struct Rights {
   int type = kScmRights;
   int fds[kCount + kCount % 2];
 };
-
-long Call(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0) {
-  register uint64_t r10 __asm__("r10") = d;
-  register uint64_t r8 __asm__("r8") = e;
-  register uint64_t r9 __asm__("r9") = f;
-  long result;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-}
 
 uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 

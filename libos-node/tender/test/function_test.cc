@@ -65,15 +65,6 @@ class FunctionTest : public testing::TestWithParam<std::string> {
     capture.Wait();
     return capture.exit_json;
   }
-  static std::vector<pid_t> Pids(TenderProcess& clone) {
-    clone.Send(FrameType::kStatsRequest);
-    const std::string stats = clone.WaitFor(FrameType::kStats)->payload;
-    const size_t at = stats.find("\"pids\":[") + 8;
-    std::istringstream list(stats.substr(at, stats.find(']', at) - at));
-    std::vector<pid_t> pids;
-    for (std::string pid; std::getline(list, pid, ',');) pids.push_back(std::stoi(pid));
-    return pids;
-  }
   std::string Refusal() {
     TenderProcess clone = TenderProcess::Clone(listen_, {"--function", function_});
     clone.Wait();

@@ -19,29 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-template <typename Condition>
-bool Eventually(Condition condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
-
-std::vector<pid_t> PidsOf(const std::string& stats) {
-  const size_t at = stats.find("\"pids\":[") + 8;
-  std::istringstream list(stats.substr(at, stats.find(']', at) - at));
-  std::vector<pid_t> pids;
-  for (std::string pid; std::getline(list, pid, ',');) pids.push_back(std::stoi(pid));
-  return pids;
-}
-
-std::vector<pid_t> Pids(TenderProcess& process) {
-  process.Send(FrameType::kStatsRequest);
-  const auto stats = process.WaitFor(FrameType::kStats);
-  return stats ? PidsOf(stats->payload) : std::vector<pid_t>{};
-}
-
 class ServeTest : public testing::Test {
  protected:
   void SetUp() override {

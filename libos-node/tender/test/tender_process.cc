@@ -9,10 +9,13 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include "image_builder.h"
 
@@ -152,6 +155,29 @@ std::string SanitizerInTheWay() {
 #else
   return "";
 #endif
+}
+
+std::vector<pid_t> PidsOf(const std::string& stats) {
+  std::smatch match;
+  if (!std::regex_search(stats, match, std::regex(R"x("pids":\[([0-9,]+)\])x"))) return {};
+  std::vector<pid_t> pids;
+  std::istringstream list(match[1]);
+  for (std::string pid; std::getline(list, pid, ',');) pids.push_back(std::stoi(pid));
+  return pids;
+}
+
+std::vector<pid_t> Pids(TenderProcess& process) {
+  process.Send(FrameType::kStatsRequest);
+  const auto stats = process.WaitFor(FrameType::kStats);
+  return stats ? PidsOf(stats->payload) : std::vector<pid_t>{};
+}
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 std::string KvmMissing() {

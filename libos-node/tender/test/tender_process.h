@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -83,6 +84,12 @@ const std::string& TestImage();
 std::string SanitizerInTheWay();
 // Why KVM cannot be tested here; empty when it can.
 std::string KvmMissing();
+// The processes of a VM or a server, as the JSON of its stats has them, and as it tells when it is asked; empty when it
+// has ended.
+std::vector<pid_t> PidsOf(const std::string& stats);
+std::vector<pid_t> Pids(TenderProcess& process);
+// Whether it comes true within five seconds.
+bool Eventually(const std::function<bool()>& condition);
 // A field of /proc/<pid>/status.
 std::string StatusField(pid_t pid, const std::string& field);
 bool Alive(pid_t pid);

@@ -55,24 +55,6 @@ int64_t NumberOf(const ScenarioResult& result, const std::string& name) {
   return std::stoll(found->second);
 }
 
-template <typename Condition>
-bool Eventually(Condition condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
-
-std::vector<pid_t> PidsOf(const std::string& stats) {
-  std::smatch match;
-  if (!std::regex_search(stats, match, std::regex(R"x("pids":\[([0-9,]+)\])x"))) return {};
-  std::vector<pid_t> pids;
-  std::istringstream list(match[1]);
-  for (std::string pid; std::getline(list, pid, ',');) pids.push_back(std::stoi(pid));
-  return pids;
-}
-
 TEST_P(VmTest, Basics) {
   const auto result = Scenario("basic", {"--memory", "64", "--env", "A=1", "--env", "LONG=" + std::string(1000, 'x')});
   EXPECT_EQ(result.status, 7);
@@ -411,8 +393,7 @@ TEST_P(VmTest, StatsAndConfinement) {
 TEST_P(VmTest, AWaitWithATimeoutOutlivesAStop) {
   TenderProcess process(Arguments("naps"));
   while (!process.Values().contains("napping")) ASSERT_TRUE(process.WaitFor(FrameType::kLog));
-  process.Send(FrameType::kStatsRequest);
-  for (const pid_t pid : PidsOf(process.WaitFor(FrameType::kStats)->payload)) {
+  for (const pid_t pid : Pids(process)) {
     for (int i = 0; i < 5; ++i) {
       kill(pid, SIGSTOP);
       std::this_thread::sleep_for(10ms);
@@ -479,8 +460,7 @@ TEST_P(VmTest, DiesWithItsParent) {
   for (const char* scenario : {"idle", "spin"}) {
     TenderProcess process(Arguments(scenario));
     ASSERT_TRUE(process.WaitFor(scenario == std::string("idle") ? FrameType::kReady : FrameType::kLog));
-    process.Send(FrameType::kStatsRequest);
-    const auto pids = PidsOf(process.WaitFor(FrameType::kStats)->payload);
+    const auto pids = Pids(process);
     process.CloseChannel();
     EXPECT_EQ(process.Wait(), 0);
     for (const pid_t pid : pids) EXPECT_TRUE(Eventually([&] { return !Alive(pid); })) << pid;
@@ -490,8 +470,7 @@ TEST_P(VmTest, DiesWithItsParent) {
 TEST_P(VmTest, LeavesNothingWhenKilled) {
   TenderProcess process(Arguments("spin"));
   ASSERT_TRUE(process.WaitFor(FrameType::kLog));
-  process.Send(FrameType::kStatsRequest);
-  const auto pids = PidsOf(process.WaitFor(FrameType::kStats)->payload);
+  const auto pids = Pids(process);
   kill(process.pid(), SIGKILL);
   EXPECT_EQ(process.Wait(), 128 + SIGKILL);
   for (const pid_t pid : pids) EXPECT_TRUE(Eventually([&] { return !Alive(pid); })) << pid;

@@ -1,30 +1,18 @@
-/**
- * Cold starts without the API: every invocation is a new VM, a function never seen before, /init and /run. The clock
- * starts before the VM is created. Ending the VM is not part of the latency, but of the rate.
- */
+/** Cold starts: every VM gets a function never seen before, by /init, and runs it once. */
 
 import { uniqueFunction } from '../functions.ts';
-import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import { Stock } from './stock.ts';
-import { newInstance, startOf, type VmSettings } from './vms.ts';
+import type { Measurement, RunOptions } from '../runner.ts';
+import { measureStarts, type Starts } from './starts.ts';
+import { newInstance, type VmSettings } from './vms.ts';
 
-export async function measureCold(settings: VmSettings, options: RunOptions, pool: number): Promise<Measurement> {
-  const stock = new Stock(pool, () => newInstance(settings, options.signal));
-  try {
-    await stock.fill();
-    return await measure(options, async (n) => {
-      const measured = uniqueFunction();
-      const from = performance.now();
-      const instance = await stock.take();
-      try {
-        await instance.init(measured);
-        await instance.run(measured, n);
-        return { ms: performance.now() - from, start: startOf(instance.vm) };
-      } finally {
-        await instance.end();
-      }
-    });
-  } finally {
-    await stock.close();
-  }
+export function measureCold(settings: VmSettings, options: RunOptions, pool: number): Promise<Measurement> {
+  const starts: Starts = {
+    make: () => newInstance(settings, options.signal),
+    functionOf: uniqueFunction,
+    answer: async (instance, measured, n) => {
+      await instance.init(measured);
+      await instance.run(measured, n);
+    },
+  };
+  return measureStarts(starts, options, pool);
 }

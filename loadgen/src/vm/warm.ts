@@ -1,16 +1,13 @@
-/**
- * Warm starts without the API: every invocation is a new VM that goes on from the snapshot of a function, and /run. The
- * clock starts before the VM is made; taking the snapshot is not measured.
- */
+/** Warm starts: every VM goes on from the snapshot of a function, by /run. Taking the snapshot is not measured. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoadError } from '../errors.ts';
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
-import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import { Stock } from './stock.ts';
-import { newInstance, startOf, type VmSettings } from './vms.ts';
+import type { Measurement, RunOptions } from '../runner.ts';
+import { measureStarts, type Starts } from './starts.ts';
+import { newInstance, type VmSettings } from './vms.ts';
 
 /** Runs before the snapshot is taken: the invoker takes it after the first. */
 const kRuns = 1;
@@ -22,22 +19,12 @@ export async function measureWarm(settings: VmSettings, options: RunOptions, poo
     const measured = uniqueFunction();
     const file = join(folder, 'function.snapshot');
     await takeSnapshot(settings, options.signal, measured, file);
-    const stock = new Stock(pool, () => newInstance(settings, options.signal, file));
-    try {
-      await stock.fill();
-      return await measure(options, async (n) => {
-        const from = performance.now();
-        const instance = await stock.take();
-        try {
-          await instance.run(measured, n);
-          return { ms: performance.now() - from, start: startOf(instance.vm) };
-        } finally {
-          await instance.end();
-        }
-      });
-    } finally {
-      await stock.close();
-    }
+    const starts: Starts = {
+      make: () => newInstance(settings, options.signal, file),
+      functionOf: () => measured,
+      answer: (instance, own, n) => instance.run(own, n),
+    };
+    return await measureStarts(starts, options, pool);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

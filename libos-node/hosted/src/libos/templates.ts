@@ -5,10 +5,10 @@
  * Invariant: at most maxServers servers, and none of them ends while a VM of it lives. A template that failed is not tried again at once.
  */
 import { createHash } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { basename } from 'node:path';
 import { VmError, type VmErrorCode } from '../errors.ts';
 import { checkExposure } from '../exposure.ts';
+import { kvmRefusal } from '../kvm.ts';
 import { templatesFolder } from '../paths.ts';
 import type { BootOptions, CloneOptions, TenderKind, Vm } from '../vm.ts';
 import { niceOf } from './cpu-groups.ts';
@@ -232,14 +232,5 @@ function canBeCloned({ onTrace, inspect }: BootOptions): boolean {
 
 function tenderOf(tender: TenderKind = 'auto'): 'kvm' | 'process' {
   if (tender !== 'auto') return tender;
-  return isKvmUsable() ? 'kvm' : 'process';
-}
-
-function isKvmUsable(): boolean {
-  try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return kvmRefusal() === undefined ? 'kvm' : 'process';
 }

@@ -464,7 +464,6 @@ void Function() {
     written += 1;
     const uint64_t before = ClockNs();
     const long result = GuestPark(boot->hypercalls[EBB_HC_PARK]);
-    core->park_requested = 0;
     if (result == 0) {
       Say("wentOn", round);
       continue;
