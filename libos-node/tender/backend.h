@@ -88,10 +88,15 @@ struct GuestProcess {
 Result<std::unique_ptr<Backend>> CreateKvmBackend(VmContext& context);
 Result<std::unique_ptr<Backend>> CreateProcessBackend(VmContext& context);
 std::unique_ptr<Backend> AdoptProcess(VmContext& context, GuestProcess guest);
-// A new VM on the memory that a template's server laid out before this process was forked from it. `function` may be
-// null: the template's state.
-Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out,
-                                                 const FunctionSnapshot* function, uint64_t generation);
+// What a clone goes on from: a function's snapshot, or (null) the template, whose pages that `prefault` has are then
+// copied at once; also that may be null.
+struct CloneStart {
+  const FunctionSnapshot* function = nullptr;
+  const FunctionSnapshot* prefault = nullptr;
+};
+// A new VM on the memory that a template's server laid out before this process was forked from it.
+Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out, const CloneStart& start,
+                                                 uint64_t generation);
 
 }  // namespace ebb::tender
 

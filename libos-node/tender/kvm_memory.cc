@@ -178,6 +178,8 @@ Result<void> KvmMemory::Attach(KvmMachine& machine) {
   return {};
 }
 
+void KvmMemory::Prefault(uint64_t address, uint64_t size) { madvise(At(address), size, kMadvPopulateWrite); }
+
 void KvmMemory::Mark(Bitmap bitmap, uint64_t address, uint64_t size, bool value) {
   const uint64_t first = (address - EBB_HEAP_BASE) / EBB_PAGE_SIZE;
   CommitMap::Fill(Bits(bitmap), first, first + size / EBB_PAGE_SIZE, value);

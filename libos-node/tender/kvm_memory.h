@@ -50,6 +50,9 @@ class KvmMemory {
   Result<void> MapShared(const SharedMemory& shared);
   Result<void> Attach(KvmMachine& machine);
 
+  // Pages to write to, as far as they are there: one call instead of a fault for each.
+  void Prefault(uint64_t address, uint64_t size);
+
   // EBB_HC_PROTECT and EBB_HC_DISCARD.
   long Protect(uint64_t address, uint64_t size, uint64_t prot);
   long Discard(uint64_t address, uint64_t size);

@@ -85,7 +85,7 @@ class KvmBackend final : public Backend {
   }
   ExitReport Run() override;
   // Instead of Start: see CloneKvmBackend.
-  Result<void> StartClone(KvmTemplate& laid_out, const FunctionSnapshot* function, uint64_t generation);
+  Result<void> StartClone(KvmTemplate& laid_out, const CloneStart& start, uint64_t generation);
 
   void Park(const ParkRequest& request) override;
   bool Resume() override { return std::exchange(park_.held, false); }
@@ -112,6 +112,7 @@ class KvmBackend final : public Backend {
   };
 
   Result<void> FollowPlan(const FunctionSnapshot& function);
+  Result<void> Prefault(const FunctionSnapshot& function);
   long ParkHypercall(const kvm_regs& regs);
   // Gives up on a guest that does not come to rest.
   void CheckPark();
@@ -189,13 +190,16 @@ Result<void> KvmBackend::Start() {
   return SetUpSignals();
 }
 
-Result<void> KvmBackend::StartClone(KvmTemplate& laid_out, const FunctionSnapshot* function, uint64_t generation) {
+Result<void> KvmBackend::StartClone(KvmTemplate& laid_out, const CloneStart& start, uint64_t generation) {
+  const auto& [function, prefault] = start;
   if (auto done = machine_.InitVcpu(laid_out.processor, ReadPageHeader(KvmPage()).syscall); !done) return done;
   memory_.emplace(std::move(laid_out.memory));
   if (auto done = memory_->MapShared(context_.shared); !done) return done;
   if (auto done = memory_->Attach(machine_); !done) return done;
   if (function != nullptr) {
     if (auto done = FollowPlan(*function); !done) return done;
+  } else if (prefault != nullptr) {
+    if (auto done = Prefault(*prefault); !done) return done;
   }
   const auto offset = Probe();
   if (!offset) return offset.error();
@@ -248,6 +252,18 @@ Result<void> KvmBackend::FollowPlan(const FunctionSnapshot& function) {
   const bool followed = follow(reinterpret_cast<const PlanStep*>(parts + plan->part_count), plan->after_count);
   function.UnmapPlan(mapping.value());
   if (!followed) return Error{ErrorCode::kSnapshotBad, "plan"};
+  return {};
+}
+
+// A place that the template does not have is left out.
+Result<void> KvmBackend::Prefault(const FunctionSnapshot& function) {
+  const auto mapping = function.MapPlan();
+  if (!mapping) return mapping.error();
+  const auto* plan = static_cast<const PlanHeader*>(mapping.value());
+  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
+  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
+  for (const PlanPart& part : std::span(parts, plan->part_count)) memory_->Prefault(part.address, part.size);
+  function.UnmapPlan(mapping.value());
   return {};
 }
 
@@ -660,12 +676,12 @@ void KvmBackend::DescribeStats(JsonObject& stats) const {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out,
-                                                 const FunctionSnapshot* function, uint64_t generation) {
+Result<std::unique_ptr<Backend>> CloneKvmBackend(VmContext& context, KvmTemplate& laid_out, const CloneStart& start,
+                                                 uint64_t generation) {
   auto machine = KvmMachine::Create();
   if (!machine) return machine.error();
   auto backend = std::make_unique<KvmBackend>(context, std::move(*machine));
-  if (auto started = backend->StartClone(laid_out, function, generation); !started) return started.error();
+  if (auto started = backend->StartClone(laid_out, start, generation); !started) return started.error();
   return std::unique_ptr<Backend>(std::move(backend));
 }
 

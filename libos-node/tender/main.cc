@@ -43,7 +43,8 @@ int Main(std::vector<std::string> arguments) {
   if (!options) return Fail(options.error());
   switch (options.value().command) {
     case Command::kRun:
-      if (!options.value().id.empty() || !options.value().function_path.empty())
+      if (!options.value().id.empty() || !options.value().function_path.empty() ||
+          !options.value().prefault_path.empty())
         return Fail(Error{ErrorCode::kUsage, "--id and --function are of clones"});
       return RunVm(options.value());
     case Command::kServe:

@@ -48,6 +48,8 @@ Options of run:
   --snapshot FILE             serve: the template; made anew when it is missing, damaged or of another image
   --id TEXT                   of a clone: what a capture of it names it by
   --function FILE             of a clone: go on from this snapshot of a function, not from the template
+  --prefault FILE             of a clone of a KVM template: copy at once the pages that this snapshot of a function has;
+                              ignored when it is of another template
   --stats                     print counters and measured costs to stderr at the end
 
 Exit status: the guest's own, 128 + signal when it died of one, 0 when it was told to end, 2 when the tender failed
@@ -139,6 +141,7 @@ const std::map<std::string, Setter>& ValueOptions() {
       {"--snapshot", [](Options& o, const std::string& v) { return !(o.snapshot_path = v).empty(); }},
       {"--id", [](Options& o, const std::string& v) { return !(o.id = v).empty() && v.size() <= kLongestId; }},
       {"--function", [](Options& o, const std::string& v) { return !(o.function_path = v).empty(); }},
+      {"--prefault", [](Options& o, const std::string& v) { return !(o.prefault_path = v).empty(); }},
       {"--port", NumberSetter<uint16_t>(0, 65535, [](Options& o, uint16_t v) { o.port = v; })},
       {"--expose", AddExposed},
       {"--env", AddEnvironment},

@@ -28,6 +28,7 @@ struct Options {
   // Of a clone, in its request:
   std::string id;             // what a capture names it by; empty: it cannot be captured
   std::string function_path;  // the function's snapshot that it goes on from; empty: the template
+  std::string prefault_path;  // a function's snapshot whose pages a clone of the template copies at once; may be empty
   std::optional<uint16_t> port;
   std::vector<ExposedPort> expose;
   bool allow_remote = false;

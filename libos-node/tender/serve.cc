@@ -313,6 +313,11 @@ class Server final : public ParentRequests {
       if (!opened) return Refuse(std::move(connection), opened.error());
       function = *opened;
     }
+    const FunctionSnapshot* prefault = nullptr;
+    if (IsKvm() && function == nullptr && !options->prefault_path.empty()) {
+      // It saves time only.
+      if (auto opened = functions_.Open(options->prefault_path, *template_, *image_)) prefault = *opened;
+    }
     auto shared = SharedMemory::Create(1);
     if (!shared) return Refuse(std::move(connection), shared.error());
     std::memcpy(shared.value().boot_info().data(), boot_info_.data(), boot_info_.size());
@@ -325,7 +330,7 @@ class Server final : public ParentRequests {
     ++generation_;
     if (IsKvm()) {
       parts.kvm = &*kvm_;
-      parts.function = function;
+      parts.start = {function, prefault};
       parts.generation = generation_;
     } else {
       auto guest = zygote_->Clone(*shared, boot_info_.size(), generation_, function);

@@ -84,8 +84,9 @@ class Vm final : public ParentRequests {
     if (clone_ != nullptr) {
       std::vector<int> kept = {clone_->connection.get(), clone_->guest.pidfd.get(), clone_->guest.doorbell.get()};
       if (clone_->kvm != nullptr) kept.push_back(clone_->shared.fd());
-      if (clone_->kvm != nullptr && clone_->function != nullptr)
-        kept.insert(kept.end(), {clone_->function->file(), clone_->function->plan()});
+      const auto& [function, prefault] = clone_->start;
+      if (clone_->kvm != nullptr && function != nullptr) kept.insert(kept.end(), {function->file(), function->plan()});
+      if (clone_->kvm != nullptr && prefault != nullptr) kept.push_back(prefault->plan());
       KeepOnly(kept);
     } else {
       KeepOnly({options_.report_fd.value_or(STDERR_FILENO)});
@@ -184,7 +185,7 @@ class Vm final : public ParentRequests {
     kind_ = clone_->kvm != nullptr ? "kvm" : "process";
     crash_facts().tender = kind_;
     if (clone_->kvm != nullptr) {
-      auto backend = CloneKvmBackend(*context_, *clone_->kvm, clone_->function, clone_->generation);
+      auto backend = CloneKvmBackend(*context_, *clone_->kvm, clone_->start, clone_->generation);
       if (!backend) return backend.error();
       backend_ = std::move(*backend);
       return StartBroker();

@@ -25,7 +25,7 @@ struct CloneParts {
   // One of these: the guest as a process, or what to make it from under KVM.
   GuestProcess guest;
   KvmTemplate* kvm = nullptr;
-  const FunctionSnapshot* function = nullptr;
+  CloneStart start = {};
   uint64_t generation = 0;
 };
 // The same for a clone, in a process of its own: its broker and channel until it ends.

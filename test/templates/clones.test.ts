@@ -123,6 +123,9 @@ forTargets(libosTenders, ({ tender, name }) => {
       expect(statSync(folder).mode & 0o777).toBe(0o700);
       expect(statSync(path).mode & 0o777).toBe(0o600);
       const made = statSync(path).mtimeMs;
+      // Under KVM, where faults are dear, a rehearsal says what clones write to.
+      const rehearsal = `${path}.rehearsal`;
+      expect(existsSync(rehearsal)).toBe(tender === 'kvm');
       const again = async (): Promise<void> => {
         const other = new Templates({ folder });
         const session = new Session(await other.clone({ ...options, tender }));
@@ -138,6 +141,7 @@ forTargets(libosTenders, ({ tender, name }) => {
       writeFileSync(path, bytes);
       await again();
       expect(readFileSync(path).equals(bytes)).toBe(false);
+      if (tender === 'kvm') expect(statSync(rehearsal).mtimeMs).toBeGreaterThanOrEqual(statSync(path).mtimeMs);
     });
   });
 });

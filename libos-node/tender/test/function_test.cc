@@ -134,6 +134,19 @@ TEST_P(FunctionTest, ACloneOfAFunctionCanBeSnapshottedAgain) {
   ExpectFunction(third, 3, 2);
 }
 
+TEST_P(FunctionTest, ACloneThatCopiesPagesAtOnceIsStillTheTemplate) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  // A file that is not there, or of no use, costs time only.
+  std::ofstream(function_ + ".bad") << "no snapshot";
+  for (const std::string file : {"", ".bad", ".missing"}) {
+    TenderProcess cold = Clone({"--prefault", function_ + file});
+    EXPECT_EQ(cold.Values().at("kept"), "42");
+    EXPECT_FALSE(cold.Values().contains("function"));
+  }
+}
+
 TEST_P(FunctionTest, WhoeverReadsNeedsNoRoot) {
   if (GetParam() == "kvm" && geteuid() == 0) GTEST_SKIP() << "/dev/kvm is root's";
   // A user of its own, in namespaces where these are permitted.

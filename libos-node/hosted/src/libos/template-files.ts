@@ -7,11 +7,12 @@
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { rehearsalOf } from './rehearsal.ts';
 
 /** A file has about 20 MB. */
 const maxFiles = 24;
 const filePattern = /\.snapshot$/;
-const draftPattern = /\.snapshot\.(\d+)\.tmp$/;
+const draftPattern = /\.snapshot(?:\.rehearsal)?\.(\d+)\.tmp$/;
 
 export class TemplateFiles {
   readonly folder: string;
@@ -56,5 +57,6 @@ export class TemplateFiles {
 
   #remove(name: string): void {
     rmSync(join(this.folder, name), { force: true });
+    rmSync(join(this.folder, rehearsalOf(name)), { force: true });
   }
 }

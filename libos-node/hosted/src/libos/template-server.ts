@@ -11,6 +11,7 @@ import type { CloneOptions, Vm } from '../vm.ts';
 import { CloneLink } from './clone-link.ts';
 import { type Frame, frameTypes } from './frames.ts';
 import { cpuArguments, type LibosSettings, networkArguments, startVm } from './libos-vm.ts';
+import { isRehearsed, rehearsalOf, rehearse } from './rehearsal.ts';
 import { parseExitReport } from './reports.ts';
 import { TenderProcess } from './tender-process.ts';
 
@@ -34,6 +35,9 @@ let lastNumber = 0;
 export class TemplateServer {
   readonly #settings: LibosSettings;
   readonly #image: string;
+  readonly #templateFile: string;
+  readonly #memoryMb: number;
+  readonly #rehearses: boolean;
   readonly #place: OwnedPlace;
   readonly #socketPath: string;
   readonly #process: TenderProcess;
@@ -42,15 +46,20 @@ export class TemplateServer {
   #isReady = false;
   #wasReady = false;
   #clones = 0;
+  #isRehearsed = false;
+  #hasEnded = false;
 
   constructor(options: TemplateOptions, settings: LibosSettings) {
     this.#settings = settings;
     this.#image = options.image;
+    this.#templateFile = join(options.folder, options.file);
+    this.#memoryMb = options.memoryMb;
+    this.#rehearses = options.tender === 'kvm';
     const id = `template-${++lastNumber}`;
     this.#place = ownerFolder.take(id);
     this.#socketPath = this.#place.path(`${id}.sock`);
     const args = ['serve', '--image', options.image, '--tender', options.tender, '--memory', String(options.memoryMb)];
-    args.push('--report-fd', '3', '--listen', this.#socketPath, '--snapshot', join(options.folder, options.file));
+    args.push('--report-fd', '3', '--listen', this.#socketPath, '--snapshot', this.#templateFile);
     if (options.nice !== undefined) args.push('--nice', String(options.nice));
     for (const [name, value] of Object.entries(options.env)) args.push('--env', `${name}=${value}`);
     args.push('--env', 'EBB_RUNTIME_TEMPLATE=1');
@@ -64,6 +73,7 @@ export class TemplateServer {
     }, readyTimeoutMs);
     this.#ready.promise.finally(() => clearTimeout(timer)).catch(() => {});
     this.ended.then(() => {
+      this.#hasEnded = true;
       this.#isReady = false;
       this.#place.release(`${id}.sock`);
       this.#ready.reject(new VmError('VM_TEMPLATE_FAILED', this.#detail || this.#process.stderr.toString()));
@@ -108,18 +118,7 @@ export class TemplateServer {
     this.#clones += 1;
     try {
       await this.ready;
-      const { functionSnapshot } = options;
-      const origin = functionSnapshot === undefined ? 'template' : 'snapshot';
-      const vm = await startVm(options, this.#image, this.#settings, origin, (socketPath, group, events) => {
-        const args = [...networkArguments(options, socketPath), ...cpuArguments(options, group)];
-        if (functionSnapshot !== undefined) args.push('--function', functionSnapshot);
-        return new CloneLink(this.#socketPath, args, events);
-      });
-      this.#clones += 1;
-      void vm.exited.then(() => {
-        this.#clones -= 1;
-      });
-      return vm;
+      return await this.#clone(options);
     } finally {
       this.#clones -= 1;
     }
@@ -130,12 +129,35 @@ export class TemplateServer {
     await this.ended;
   }
 
+  async #clone(options: CloneOptions): Promise<Vm> {
+    const { functionSnapshot } = options;
+    const origin = functionSnapshot === undefined ? 'template' : 'snapshot';
+    const vm = await startVm(options, this.#image, this.#settings, origin, (socketPath, group, events) => {
+      const args = [...networkArguments(options, socketPath), ...cpuArguments(options, group)];
+      if (functionSnapshot !== undefined) args.push('--function', functionSnapshot);
+      else if (this.#isRehearsed) args.push('--prefault', rehearsalOf(this.#templateFile));
+      return new CloneLink(this.#socketPath, args, events);
+    });
+    this.#clones += 1;
+    void vm.exited.then(() => {
+      this.#clones -= 1;
+    });
+    return vm;
+  }
+
   #onFrame({ type, payload }: Frame): void {
-    if (type === frameTypes.ready) {
-      this.#isReady = true;
-      this.#wasReady = true;
-      this.#ready.resolve();
-    }
+    if (type === frameTypes.ready) void this.#serve();
     if (type === frameTypes.exit) this.#detail = parseExitReport(payload).detail ?? '';
+  }
+
+  async #serve(): Promise<void> {
+    if (this.#rehearses && !isRehearsed(this.#templateFile)) {
+      await rehearse(this.#templateFile, () => this.#clone({ kind: 'rehearsal', memoryMb: this.#memoryMb }));
+    }
+    if (this.#hasEnded) return;
+    this.#isRehearsed = this.#rehearses && isRehearsed(this.#templateFile);
+    this.#isReady = true;
+    this.#wasReady = true;
+    this.#ready.resolve();
   }
 }
