@@ -16,6 +16,7 @@ const help = `npm run fuzz [-- options]: look for inputs that break a parser
   --cases N       inputs to try, per target (default 1000000)
   --seconds N     an end by time, per target
   --seed N        of the random choices (default 1)
+  --case-seconds N  what one input may take; more on a busy machine (default 10)
   --jobs N        processes per target (default: one per core)
   --keep          afterwards, add what reaches new code to the seeds in the repository
 `;
@@ -27,6 +28,7 @@ async function main(): Promise<number> {
       cases: { type: 'string', default: '1000000' },
       seconds: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      'case-seconds': { type: 'string', default: '10' },
       jobs: { type: 'string', default: String(availableParallelism()) },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
@@ -43,6 +45,7 @@ async function main(): Promise<number> {
   const seconds = values.seconds === undefined ? undefined : whole('seconds', values.seconds);
   const jobs = whole('jobs', values.jobs);
   const seed = whole('seed', values.seed);
+  const caseSeconds = whole('case-seconds', values['case-seconds']);
 
   const compiler = findFuzzCompiler();
   if (compiler === undefined)
@@ -63,6 +66,7 @@ async function main(): Promise<number> {
             cases: Math.ceil(cases / jobs),
             ...(seconds === undefined ? {} : { seconds }),
             seed: seed + job,
+            caseSeconds,
             corpora: [target.corpus, target.seeds],
           },
           interruption.signal,

@@ -22,12 +22,14 @@ export interface FuzzLimits {
   readonly cases?: number;
   readonly seconds?: number;
   readonly seed: number;
+  /** An input that takes longer is a finding. Default: 10. */
+  readonly caseSeconds?: number;
   /** New inputs go to the first; all are read. */
   readonly corpora: readonly string[];
 }
 
 const keptLines = 60;
-const caseTimeoutSeconds = 10;
+const defaultCaseSeconds = 10;
 const memoryMb = 2048;
 
 export async function runTarget(target: Target, limits: FuzzLimits, signal: AbortSignal): Promise<FuzzRun> {
@@ -36,7 +38,7 @@ export async function runTarget(target: Target, limits: FuzzLimits, signal: Abor
   const args = [
     ...target.options,
     `-seed=${limits.seed}`,
-    `-timeout=${caseTimeoutSeconds}`,
+    `-timeout=${limits.caseSeconds ?? defaultCaseSeconds}`,
     `-rss_limit_mb=${memoryMb}`,
     `-artifact_prefix=${target.findings}/`,
     '-print_final_stats=1',
