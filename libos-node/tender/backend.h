@@ -1,4 +1,4 @@
-// Backend: what confines and runs the guest. One per kind of tender: kvm_x86_64.cc and process_linux.cc.
+// Backend: what confines and runs the guest. One per kind of tender: kvm_backend.h and process_linux.cc.
 #ifndef EBB_TENDER_BACKEND_H_
 #define EBB_TENDER_BACKEND_H_
 
