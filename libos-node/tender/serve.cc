@@ -1,5 +1,6 @@
 // The server: template, zygote, connections, and the processes of the clones.
 #include "tender/serve.h"
+#include "tender/guest_handover.h"
 #include "tender/keep_only.h"
 
 #include <fcntl.h>
@@ -328,36 +329,33 @@ class Server final : public ParentRequests {
     CloneParts parts{*image_,        *shared, clock, asked, options_.memory_mb << 20, std::move(connection),
                      Network(asked), {}};
     ++generation_;
+    UniqueFd handover;
     if (IsKvm()) {
       parts.kvm = &*kvm_;
       parts.start = {function, prefault};
       parts.generation = generation_;
     } else {
-      auto guest = zygote_->Clone(*shared, boot_info_.size(), generation_, function);
-      if (!guest) return Refuse(std::move(parts.connection), guest.error());
-      parts.guest = std::move(*guest);
+      auto sockets = CreateHandover();
+      if (!sockets) return Refuse(std::move(parts.connection), sockets.error());
+      handover = std::move(sockets->server);
+      parts.handover = std::move(sockets->broker);
     }
-    Running running{UniqueFd(),
-                    parts.guest.pid,
-                    options->id,
-                    std::move(parts.guest.access),
-                    UniqueFd(fcntl(parts.connection.get(), F_DUPFD_CLOEXEC, 0)),
-                    {}};
-    if (!IsKvm()) running.guest = UniqueFd(fcntl(parts.guest.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+    Running running{UniqueFd(), -1, options->id, {}, UniqueFd(fcntl(parts.connection.get(), F_DUPFD_CLOEXEC, 0)), {}};
     // What it says when it dies; it never waits for a reader.
     int words[2];
-    if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) {
-      if (!IsKvm()) KillGuest(running.guest.get());
+    if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0)
       return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "pipe", errno));
-    }
     running.words = UniqueFd(words[0]);
     const UniqueFd writer(words[1]);
 
-    const pid_t pid = fork();
-    if (pid < 0) {
-      if (!IsKvm()) KillGuest(parts.guest.pidfd.get());
-      return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "fork", errno));
+    // The zygote and this process fork at the same time.
+    if (!IsKvm()) {
+      auto guest = zygote_->Ask(*shared, boot_info_.size(), generation_, function);
+      if (!guest) return Refuse(std::move(parts.connection), guest.error());
+      parts.guest = std::move(*guest);
     }
+    const pid_t pid = fork();
+    const int fork_error = errno;
     if (pid == 0) {
       LetChildrenBe();
       prctl(PR_SET_NAME, "ebbbroker", 0, 0, 0);
@@ -367,6 +365,17 @@ class Server final : public ParentRequests {
     if (IsKvm()) {
       running.guest_pid = pid;
       running.guest = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    } else if (auto answered = zygote_->Answer(*shared, parts.guest); !answered) {
+      HandOver(handover.get(), answered.error());
+    } else {
+      HandOver(handover.get(), parts.guest);
+      running.guest_pid = parts.guest.pid;
+      running.guest = std::move(parts.guest.pidfd);
+      running.access = std::move(parts.guest.access);
+    }
+    if (pid < 0) {
+      if (!IsKvm()) KillGuest(running.guest.get());
+      return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "fork", fork_error));
     }
     brokers_.emplace(pid, std::move(running));
   }

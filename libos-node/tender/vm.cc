@@ -22,6 +22,7 @@
 #include "tender/cpu_share.h"
 #include "tender/crash_dump.h"
 #include "tender/function_snapshot.h"
+#include "tender/guest_handover.h"
 #include "tender/keep_only.h"
 #include "tender/landlock.h"
 
@@ -82,7 +83,7 @@ class Vm final : public ParentRequests {
   Result<void> OpenChannel() {
     // What the parent happened to leave open is none of a VM's business.
     if (clone_ != nullptr) {
-      std::vector<int> kept = {clone_->connection.get(), clone_->guest.pidfd.get(), clone_->guest.doorbell.get()};
+      std::vector<int> kept = {clone_->connection.get(), clone_->handover.get(), clone_->guest.doorbell.get()};
       if (clone_->kvm != nullptr) kept.push_back(clone_->shared.fd());
       const auto& [function, prefault] = clone_->start;
       if (clone_->kvm != nullptr && function != nullptr) kept.insert(kept.end(), {function->file(), function->plan()});
@@ -158,14 +159,8 @@ class Vm final : public ParentRequests {
     return {};
   }
 
-  // The guest runs already, but nothing of a tenant reaches it before the broker listens.
   Result<void> PrepareClone() {
-    if (!options_.cpu_group.empty()) {
-      for (const pid_t pid : {0, clone_->guest.pid}) {
-        if (pid < 0) continue;  // the vCPU is this process
-        if (auto joined = JoinCpuGroup(options_.cpu_group, pid); !joined) return joined;
-      }
-    }
+    if (auto joined = JoinGroup(0); !joined) return joined;
     if (options_.nice != 0) {
       setsid();  // of its own, for its own priority; the guest has the zygote's
       LowerPriority(options_.nice);
@@ -190,9 +185,17 @@ class Vm final : public ParentRequests {
       backend_ = std::move(*backend);
       return StartBroker();
     }
+    // The guest is made meanwhile, and runs before it is known here; nothing of a tenant reaches it before Run.
+    if (auto started = StartBroker(); !started) return started;
+    if (auto taken = TakeOver(clone_->handover.get(), clone_->guest); !taken) return taken;
+    clone_->handover.Reset();
+    if (auto joined = JoinGroup(clone_->guest.pid); !joined) return joined;
     backend_ = AdoptProcess(*context_, std::move(clone_->guest));
-    if (auto started = backend_->Start(); !started) return started;
-    return StartBroker();
+    return backend_->Start();
+  }
+
+  Result<void> JoinGroup(pid_t pid) const {
+    return options_.cpu_group.empty() ? Result<void>() : JoinCpuGroup(options_.cpu_group, pid);
   }
 
   Result<void> ChooseBackend() {

@@ -22,8 +22,10 @@ struct CloneParts {
   // Resolvers and addresses of the host, as ReadHostNetwork found them lately. Addresses that came since are found when
   // they are connected to (OwnAddresses).
   const BrokerConfig& network;
-  // One of these: the guest as a process, or what to make it from under KVM.
+  // One of these: the guest as a process that is being made, and where it comes from (guest_handover.h), or what to
+  // make it from under KVM.
   GuestProcess guest;
+  UniqueFd handover = {};
   KvmTemplate* kvm = nullptr;
   CloneStart start = {};
   uint64_t generation = 0;

@@ -89,22 +89,20 @@ Error Zygote::Failure(const char* what, int error) const {
                          : Error{ErrorCode::kSandbox, "zygote: " + started};
 }
 
-Result<GuestProcess> Zygote::Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
-                                   const FunctionSnapshot* function) {
+Result<GuestProcess> Zygote::Ask(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
+                                 const FunctionSnapshot* function) {
   GuestProcess guest;
   guest.doorbell = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!guest.doorbell) return ErrnoError(ErrorCode::kSystem, "eventfd", errno);
 
   const ParkedRegisters& from = function != nullptr ? function->registers() : registers_;
-  // Whoever became somebody else can only be read with CAP_SYS_PTRACE, and with that at any time.
-  const bool waits = !child_.isolation.other_user;
   ZygoteRequest request{generation,
                         shared.rings_size(),
                         shared.data_offset(),
                         shared.clock_offset(),
                         shared.boot_info_offset(),
                         (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1),
-                        waits ? 1u : 0u,
+                        Waits() ? 1u : 0u,
                         function != nullptr ? function->plan_size() : 0,
                         {from.rip, from.rsp, from.fs_base, from.gs_base}};
   const int descriptors[4] = {shared.fd(), guest.doorbell.get(), function != nullptr ? function->file() : -1,
@@ -124,24 +122,32 @@ Result<GuestProcess> Zygote::Clone(const SharedMemory& shared, uint64_t boot_inf
   std::memcpy(CMSG_DATA(rights), descriptors, rights_size);
   if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request))
     return Failure("asking the zygote", errno);
+  guest.isolation = child_.isolation;
+  return guest;
+}
 
+Result<void> Zygote::Answer(const SharedMemory& shared, GuestProcess& guest) {
   pollfd answered{control_.get(), POLLIN, 0};
   if (poll(&answered, 1, kAnswerTimeoutMs) <= 0) return Failure("waiting for the zygote", ETIMEDOUT);
   ZygoteReply reply{};
-  vector = {&reply, sizeof reply};
+  iovec vector{&reply, sizeof reply};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
   message.msg_controllen = sizeof control;
   if (recvmsg(control_.get(), &message, MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof reply))
     return Failure("the zygote's answer", EPIPE);
-  rights = CMSG_FIRSTHDR(&message);
+  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
   if (reply.result <= 0 || rights == nullptr) return Failure("fork in the zygote", static_cast<int>(-reply.result));
   int pidfd = -1;
   std::memcpy(&pidfd, CMSG_DATA(rights), sizeof pidfd);
   guest.pidfd = UniqueFd(pidfd);
   guest.pid = PidOf(pidfd);
-  guest.isolation = child_.isolation;
   guest.empty_root = HasEmptyRoot(notes_);
-  if (waits) guest.access = OpenWaiting(shared, guest.pid);
-  return guest;
+  if (Waits()) guest.access = OpenWaiting(shared, guest.pid);
+  return {};
 }
 
 }  // namespace ebb::tender

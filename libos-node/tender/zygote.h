@@ -19,16 +19,21 @@ class Zygote {
   static Result<Zygote> Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit, int nice);
   Zygote(Zygote&&) = default;
 
-  // A guest process on `shared`, whose clock page and boot info are filled in. It runs when this returns, from where
-  // the template parked or `function` (may be null).
-  Result<GuestProcess> Clone(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
-                             const FunctionSnapshot* function);
+  // Asks for a guest process on `shared`, whose clock page and boot info are filled in, that goes on from where the
+  // template parked or from `function` (may be null). Which process it is comes with Answer, to be called next.
+  Result<GuestProcess> Ask(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
+                           const FunctionSnapshot* function);
+  // Fills in what was asked for; it runs when this returns.
+  Result<void> Answer(const SharedMemory& shared, GuestProcess& guest);
 
   pid_t pid() const { return child_.pid; }
 
  private:
   Zygote() = default;
   Error Failure(const char* what, int error) const;
+  // Its clones, until the server has opened their memory. Whoever became somebody else can only be read with
+  // CAP_SYS_PTRACE, and with that at any time.
+  bool Waits() const { return !child_.isolation.other_user; }
 
   Child child_;
   UniqueFd control_;
