@@ -61,6 +61,18 @@ test('segments lie at pages of the file', () => {
   for (const index of [0, 1]) expect(Number(bytes.readBigUInt64LE(128 + 72 * index + 16)) % 4096).toBe(0);
 });
 
+test('a large segment lies in the file as in memory, modulo the size of a large page', () => {
+  const vaddr = abi.EXE_BASE + 0x5000;
+  const segments = [
+    segment(),
+    segment({ kind: abi.SEGMENT_EXE, vaddr, memSize: 0x300000, bytes: Buffer.alloc(0x2ff000, 7) }),
+  ];
+  const { pieces } = encodeImage({ segments: segments.map(hashSegment), kernel, manifest: '{}', options: [] });
+  const bytes = Buffer.concat(pieces);
+  expect(Number(bytes.readBigUInt64LE(128 + 72 + 16)) % 0x200000).toBe(vaddr % 0x200000);
+  expect(Buffer.from(decodeImage(bytes).segments[1]?.bytes ?? '').equals(Buffer.alloc(0x2ff000, 7))).toBe(true);
+});
+
 test('every byte that means something is covered by a hash', () => {
   const bytes = encoded();
   const ends = [0, 1].map((index) => {

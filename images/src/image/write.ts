@@ -28,6 +28,8 @@ export interface HashedSegment extends Segment {
   readonly sha256: Buffer;
 }
 
+const largePage = 2 * 1024 * 1024;
+
 /** SHA-256 of a segment's file bytes. */
 export function hashSegment(segment: Segment): HashedSegment {
   return { ...segment, sha256: createHash('sha256').update(segment.bytes).digest() };
@@ -46,8 +48,9 @@ export function encodeImage({ segments, kernel, manifest, options }: ImageParts)
   const header = Buffer.alloc(abi.HEADER_PAGE);
   const pieces: Uint8Array[] = [header];
   let size = header.length;
-  const append = (bytes: Uint8Array, alignment: number): number => {
-    const padding = (alignment - (size % alignment)) % alignment;
+  /** At the next place that is `phase` beyond a multiple of `alignment`. */
+  const append = (bytes: Uint8Array, alignment: number, phase = 0): number => {
+    const padding = (alignment + phase - (size % alignment)) % alignment;
     if (padding > 0) pieces.push(Buffer.alloc(padding));
     const at = size + padding;
     pieces.push(bytes);
@@ -57,7 +60,9 @@ export function encodeImage({ segments, kernel, manifest, options }: ImageParts)
 
   for (const [index, segment] of segments.entries()) {
     const at = 128 + index * abi.SEGMENT_SIZE;
-    const offset = append(segment.bytes, abi.PAGE_SIZE);
+    // Where the file's cached pages are large ones, so may be their mappings.
+    const isLarge = segment.bytes.length >= largePage;
+    const offset = append(segment.bytes, isLarge ? largePage : abi.PAGE_SIZE, isLarge ? segment.vaddr % largePage : 0);
     for (const [position, value] of [segment.vaddr, segment.memSize, offset, segment.bytes.length].entries()) {
       header.writeBigUInt64LE(BigInt(value), at + position * 8);
     }
