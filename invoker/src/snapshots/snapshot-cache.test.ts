@@ -127,7 +127,10 @@ test('one at a time is taken of a function, and none that there is already', asy
   const cache = await openCache();
   const draft = cache.begin(key('a'));
   expect(cache.begin(key('a'))).toBeUndefined();
+  // What a tender that was killed left.
+  writeFileSync(`${draft?.file}.123.tmp`, 'half');
   await draft?.discard();
+  expect(readdirSync(folder)).toEqual([]);
   await put(cache, key('a'));
   expect(cache.begin(key('a'))).toBeUndefined();
 });

@@ -9,7 +9,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -130,7 +130,10 @@ export class SnapshotCache {
     const file = this.#path(name, 'snapshot');
     const discard = async (): Promise<void> => {
       this.#drafts.delete(text);
-      await rm(file, { force: true });
+      // With what a tender that was killed left half-written beside it.
+      const names = await readdir(this.#folder);
+      const own = names.filter((each) => each.startsWith(basename(file)));
+      await Promise.all(own.map((each) => rm(join(this.#folder, each), { force: true })));
     };
     const commit = async (): Promise<boolean> => {
       const bytes = (await stat(file)).size;
