@@ -172,8 +172,9 @@ class BasePages {
 
 class DifferenceReader {
  public:
-  DifferenceReader(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base, uint64_t limit)
-      : guest_(guest), view_(view), base_(base), limit_(limit) {}
+  DifferenceReader(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base, Parent parent,
+                   uint64_t limit)
+      : guest_(guest), view_(view), base_(base), parent_(parent), limit_(limit) {}
 
   Result<CapturedPages> Read() {
     const auto mappings = ReadMappings(guest_, view_);
@@ -195,7 +196,7 @@ class DifferenceReader {
   Result<void> Visit(uint64_t address, uint64_t entry, bool committed, bool backed) {
     const std::byte* base = base_.At(address);
     const bool present = (entry & (kPresent | kSwapped)) != 0 && (entry & kFile) == 0;
-    const bool own = (entry & (kExclusive | kSwapped)) != 0;
+    const bool own = parent_ == Parent::kFunction || (entry & (kExclusive | kSwapped)) != 0;
     // Shared and in the template: its page, or the page of zeros that was read where the guest had given it back.
     if (present && (own || (committed && base != nullptr))) {
       if (!waiting_.empty() &&
@@ -244,6 +245,7 @@ class DifferenceReader {
   const GuestAccess& guest_;
   const GuestView view_;
   BasePages base_;
+  Parent parent_;
   uint64_t limit_;
   CapturedPages pages_;
   std::vector<Waiting> waiting_;
@@ -290,8 +292,8 @@ Result<void> CaptureProcess(pid_t pid, const GuestView& view, Snapshot snapshot,
 }
 
 Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base,
-                                        uint64_t limit) {
-  return DifferenceReader(guest, view, base, limit).Read();
+                                        Parent parent, uint64_t limit) {
+  return DifferenceReader(guest, view, base, parent, limit).Read();
 }
 
 }  // namespace ebb::tender

@@ -44,9 +44,12 @@ struct CapturedPages {
   std::vector<SnapshotExtent> extents;
   std::vector<std::byte> bytes;  // of the extents, in order
 };
+// Whose pages a guest shares: those of its template, or also those of a function (Zygote::Become), which have to be
+// compared, too.
+enum class Parent { kTemplate, kFunction };
 // A function: what differs from `base`, in memory. kSnapshotTooBig beyond `limit` bytes of pages.
 Result<CapturedPages> CaptureDifference(const GuestAccess& guest, const GuestView& view, const SnapshotFile& base,
-                                        uint64_t limit);
+                                        Parent parent, uint64_t limit);
 
 }  // namespace ebb::tender
 

@@ -43,7 +43,7 @@ void Say(int fd, FrameType type, const std::string& payload) {
 }
 
 Result<void> Capture(const CaptureJob& job) {
-  auto pages = CaptureDifference(job.guest, job.view, job.base, kLargestFunction);
+  auto pages = CaptureDifference(job.guest, job.view, job.base, job.parent, kLargestFunction);
   if (!pages) return pages.error();
   Say(job.connection.get(), FrameType::kCaptured, "");
   Snapshot snapshot;

@@ -22,6 +22,7 @@ struct CaptureJob {
   const GuestAccess& guest;
   GuestView view;
   const SnapshotFile& base;
+  Parent parent;
   ParkedState state;
   std::string path;
 };

@@ -157,6 +157,8 @@ Result<FunctionSnapshot> FunctionSnapshot::Open(const std::string& path, const S
   function.parked_at_ns_ = snapshot.parked_at_ns;
   for (const SnapshotExtent& extent : snapshot.extents) function.pages_ += extent.size / EBB_PAGE_SIZE;
   function.file_ = file.value().TakeFd();
+  static uint64_t last_id = 0;
+  function.id_ = ++last_id;
   return function;
 }
 

@@ -29,6 +29,8 @@ class FunctionSnapshot {
   void UnmapPlan(const void* mapping) const;
   uint64_t plan_size() const { return plan_size_; }
   uint64_t pages() const { return pages_; }
+  // Of this checked file, while this process lives.
+  uint64_t id() const { return id_; }
   const ParkedRegisters& registers() const { return registers_; }
   uint64_t parked_at_ns() const { return parked_at_ns_; }
 
@@ -36,6 +38,7 @@ class FunctionSnapshot {
   UniqueFd file_, plan_;
   uint64_t plan_size_ = 0;
   uint64_t pages_ = 0;
+  uint64_t id_ = 0;
   uint64_t parked_at_ns_ = 0;
   ParkedRegisters registers_{};
 };

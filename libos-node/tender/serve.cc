@@ -26,6 +26,7 @@
 #include "tender/channel.h"
 #include "tender/function_capture.h"
 #include "tender/function_snapshot.h"
+#include "tender/function_zygotes.h"
 #include "tender/kvm_template.h"
 #include "tender/snapshot_file.h"
 #include "tender/template_boot.h"
@@ -66,6 +67,7 @@ class Server final : public ParentRequests {
     stats.Raw("pids", "[" + std::to_string(getpid()) + zygote + "]")
         .Number("clones", generation_)
         .Number("running", brokers_.size())
+        .Number("functionZygotes", function_zygotes_.size())
         .Bool("booted", booted_)
         .Text("why", why_);
     report_->Stats(stats.Finish());
@@ -88,6 +90,7 @@ class Server final : public ParentRequests {
     std::optional<GuestAccess> access;
     UniqueFd connection;  // of whoever asked: its end is seen when the VM's processes are gone
     UniqueFd words;       // the broker's stderr
+    Parent parent = Parent::kTemplate;
   };
 
   Result<void> Start() {
@@ -350,9 +353,8 @@ class Server final : public ParentRequests {
 
     // The zygote and this process fork at the same time.
     if (!IsKvm()) {
-      auto guest = zygote_->Ask(*shared, boot_info_.size(), generation_, function);
-      if (!guest) return Refuse(std::move(parts.connection), guest.error());
-      parts.guest = std::move(*guest);
+      if (auto sent = AskForGuest(*shared, function, parts.guest, running.parent); !sent)
+        return Refuse(std::move(parts.connection), sent.error());
     }
     const pid_t pid = fork();
     const int fork_error = errno;
@@ -365,7 +367,7 @@ class Server final : public ParentRequests {
     if (IsKvm()) {
       running.guest_pid = pid;
       running.guest = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    } else if (auto answered = zygote_->Answer(*shared, parts.guest); !answered) {
+    } else if (auto answered = AwaitGuest(*shared, function, parts.guest, running.parent); !answered) {
       HandOver(handover.get(), answered.error());
     } else {
       HandOver(handover.get(), parts.guest);
@@ -378,6 +380,28 @@ class Server final : public ParentRequests {
       return Refuse(std::move(parts.connection), ErrnoError(ErrorCode::kSystem, "fork", fork_error));
     }
     brokers_.emplace(pid, std::move(running));
+    if (!IsKvm() && function != nullptr) function_zygotes_.Started(*function, *zygote_);
+  }
+
+  // Of the function's zygote, if there is one and it lives, else of the template's.
+  Result<void> AskForGuest(const SharedMemory& shared, const FunctionSnapshot* function, GuestProcess& guest,
+                           Parent& parent) {
+    Zygote* zygote = function != nullptr ? function_zygotes_.Find(*function) : nullptr;
+    if (zygote != nullptr && zygote->Ask(shared, boot_info_.size(), generation_, nullptr, guest)) {
+      parent = Parent::kFunction;
+      return {};
+    }
+    if (zygote != nullptr) function_zygotes_.Drop(*function);
+    parent = Parent::kTemplate;
+    return zygote_->Ask(shared, boot_info_.size(), generation_, function, guest);
+  }
+  Result<void> AwaitGuest(const SharedMemory& shared, const FunctionSnapshot* function, GuestProcess& guest,
+                          Parent& parent) {
+    if (parent == Parent::kTemplate) return zygote_->Answer(shared, guest);
+    if (auto answered = function_zygotes_.Find(*function)->Answer(shared, guest)) return answered;
+    function_zygotes_.Drop(*function);
+    if (auto asked = AskForGuest(shared, function, guest, parent); !asked) return asked;
+    return zygote_->Answer(shared, guest);
   }
 
   // Read for every clone it would be a third of what a broker costs at its start.
@@ -408,7 +432,7 @@ class Server final : public ParentRequests {
     if (pid != 0) return;
     LetChildrenBe();
     _exit(RunCapture({std::move(connection), *found->second.access, IsKvm() ? kvm_->view() : GuestView{}, *template_,
-                      state, strings[1]}));
+                      found->second.parent, state, strings[1]}));
   }
 
   Result<void> OpenAccess(Running& running) {
@@ -515,6 +539,7 @@ class Server final : public ParentRequests {
   bool booted_ = false;
   std::string why_;
   std::optional<Zygote> zygote_;  // of the process tender
+  FunctionZygotes function_zygotes_;
   std::optional<KvmTemplate> kvm_;
   std::optional<BrokerConfig> network_;
   uint64_t network_read_ns_ = 0;

@@ -89,44 +89,25 @@ Error Zygote::Failure(const char* what, int error) const {
                          : Error{ErrorCode::kSandbox, "zygote: " + started};
 }
 
-Result<GuestProcess> Zygote::Ask(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
-                                 const FunctionSnapshot* function) {
-  GuestProcess guest;
-  guest.doorbell = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!guest.doorbell) return ErrnoError(ErrorCode::kSystem, "eventfd", errno);
-
-  const ParkedRegisters& from = function != nullptr ? function->registers() : registers_;
-  ZygoteRequest request{generation,
-                        shared.rings_size(),
-                        shared.data_offset(),
-                        shared.clock_offset(),
-                        shared.boot_info_offset(),
-                        (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1),
-                        Waits() ? 1u : 0u,
-                        function != nullptr ? function->plan_size() : 0,
-                        {from.rip, from.rsp, from.fs_base, from.gs_base}};
-  const int descriptors[4] = {shared.fd(), guest.doorbell.get(), function != nullptr ? function->file() : -1,
-                              function != nullptr ? function->plan() : -1};
-  const size_t rights_size = (function != nullptr ? 4 : 2) * sizeof(int);
-  iovec vector{&request, sizeof request};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
+Result<void> Zygote::Send(const ZygoteRequest& request, std::span<const int> descriptors) const {
+  iovec vector{const_cast<ZygoteRequest*>(&request), sizeof request};
+  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(rights_size);
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
   cmsghdr* rights = CMSG_FIRSTHDR(&message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(rights_size);
-  std::memcpy(CMSG_DATA(rights), descriptors, rights_size);
+  rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
   if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request))
     return Failure("asking the zygote", errno);
-  guest.isolation = child_.isolation;
-  return guest;
+  return {};
 }
 
-Result<void> Zygote::Answer(const SharedMemory& shared, GuestProcess& guest) {
+Result<UniqueFd> Zygote::Receive() const {
   pollfd answered{control_.get(), POLLIN, 0};
   if (poll(&answered, 1, kAnswerTimeoutMs) <= 0) return Failure("waiting for the zygote", ETIMEDOUT);
   ZygoteReply reply{};
@@ -143,8 +124,57 @@ Result<void> Zygote::Answer(const SharedMemory& shared, GuestProcess& guest) {
   if (reply.result <= 0 || rights == nullptr) return Failure("fork in the zygote", static_cast<int>(-reply.result));
   int pidfd = -1;
   std::memcpy(&pidfd, CMSG_DATA(rights), sizeof pidfd);
-  guest.pidfd = UniqueFd(pidfd);
-  guest.pid = PidOf(pidfd);
+  return UniqueFd(pidfd);
+}
+
+Result<Zygote> Zygote::Become(const FunctionSnapshot& function) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
+  Zygote zygote;
+  zygote.control_ = UniqueFd(pair[0]);
+  const UniqueFd theirs(pair[1]);
+  ZygoteRequest request{};
+  request.plan_size = function.plan_size();
+  request.becomes = 1;
+  const int descriptors[] = {theirs.get(), theirs.get(), function.file(), function.plan()};
+  if (auto sent = Send(request, descriptors); !sent) return sent.error();
+  auto pidfd = Receive();
+  if (!pidfd) return pidfd.error();
+  zygote.child_.pid = PidOf(pidfd->get());
+  zygote.child_.pidfd = std::move(*pidfd);
+  zygote.child_.isolation = child_.isolation;
+  zygote.notes_ = notes_;
+  zygote.registers_ = function.registers();
+  return zygote;
+}
+
+Result<void> Zygote::Ask(const SharedMemory& shared, uint64_t boot_info_size, uint64_t generation,
+                         const FunctionSnapshot* function, GuestProcess& guest) {
+  if (!guest.doorbell) guest.doorbell = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!guest.doorbell) return ErrnoError(ErrorCode::kSystem, "eventfd", errno);
+  guest.isolation = child_.isolation;
+  const ParkedRegisters& from = function != nullptr ? function->registers() : registers_;
+  const ZygoteRequest request{generation,
+                              shared.rings_size(),
+                              shared.data_offset(),
+                              shared.clock_offset(),
+                              shared.boot_info_offset(),
+                              (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1),
+                              Waits() ? 1u : 0u,
+                              function != nullptr ? function->plan_size() : 0,
+                              0,
+                              {from.rip, from.rsp, from.fs_base, from.gs_base}};
+  const int descriptors[] = {shared.fd(), guest.doorbell.get(), function != nullptr ? function->file() : -1,
+                             function != nullptr ? function->plan() : -1};
+  return Send(request, std::span(descriptors).first(function != nullptr ? 4 : 2));
+}
+
+Result<void> Zygote::Answer(const SharedMemory& shared, GuestProcess& guest) {
+  auto pidfd = Receive();
+  if (!pidfd) return pidfd.error();
+  guest.pid = PidOf(pidfd->get());
+  guest.pidfd = std::move(*pidfd);
   guest.empty_root = HasEmptyRoot(notes_);
   if (Waits()) guest.access = OpenWaiting(shared, guest.pid);
   return {};

@@ -20,7 +20,7 @@ namespace ebb::tender {
 namespace {
 
 constexpr int kControl = 0;
-constexpr uint64_t kClonePidfd = 0x1000;
+constexpr uint64_t kClonePidfd = 0x1000, kCloneParent = 0x8000;
 constexpr int kSolSocket = 1, kScmRights = 1;
 constexpr int kMsgNoSignal = 0x4000;
 
@@ -140,6 +140,14 @@ void Limit(int resource, uint64_t value) {
   Leave(1);
 }
 
+// A zygote of a function: the template's child, whose own clones are nevertheless the template's.
+void BecomeZygote(const ZygoteRequest& request, const int (&fds)[4]) {
+  Check(Call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL));
+  FollowPlan(request.plan_size, fds[2], fds[3]);
+  Check(Call(__NR_dup2, static_cast<uint64_t>(fds[0]), kControl));
+  Check(Call(__NR_close_range, 1, ~0u, 0));
+}
+
 void Answer(long result, int pidfd) {
   ZygoteReply reply = {result};
   Iovec vector = {&reply, sizeof reply};
@@ -158,6 +166,7 @@ void Answer(long result, int pidfd) {
 }  // namespace
 
 extern "C" [[noreturn]] __attribute__((section(".page_header"), used)) void ZygoteMain() {
+  uint64_t clone_flags = kClonePidfd | SIGCHLD;
   for (;;) {
     ZygoteRequest request;
     Iovec vector = {&request, sizeof request};
@@ -172,7 +181,12 @@ extern "C" [[noreturn]] __attribute__((section(".page_header"), used)) void Zygo
     if (size == -4) continue;                                           // EINTR
     if (size != sizeof request || message.control_size == 0) Leave(0);  // the server is gone
     int pidfd = -1;
-    const long pid = Call(__NR_clone, kClonePidfd | SIGCHLD, 0, Address(&pidfd));
+    const long pid = Call(__NR_clone, clone_flags, 0, Address(&pidfd));
+    if (pid == 0 && request.becomes != 0) {
+      BecomeZygote(request, rights.fds);
+      clone_flags |= kCloneParent;
+      continue;
+    }
     if (pid == 0) RunClone(request, rights.fds);
     Answer(pid, pidfd);
     if (pidfd >= 0) Call(__NR_close, static_cast<uint64_t>(pidfd));

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -113,7 +114,8 @@ TEST_P(FunctionTest, ClonesGoOnWhereTheFunctionParkedAndItGoesOnToo) {
   ASSERT_EQ(stat(function_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   EXPECT_LT(info.st_size, 200000);
-  for (int i = 2; i <= 4; ++i) {
+  // The third and later ones of the process tender come from a zygote of the function.
+  for (int i = 2; i <= 6; ++i) {
     TenderProcess warm = Clone({"--function", function_});
     ExpectFunction(warm, i, 1);
     EXPECT_EQ(StatusField(Pids(warm).back(), "Seccomp"), "2");
@@ -132,6 +134,44 @@ TEST_P(FunctionTest, ACloneOfAFunctionCanBeSnapshottedAgain) {
   EXPECT_EQ(Capture(second, "two"), R"({"reason":"ended"})");
   TenderProcess third = Clone({"--function", function_});
   ExpectFunction(third, 3, 2);
+  // Also from a zygote of the function, whose pages it shares.
+  TenderProcess fourth = Clone({"--function", function_});
+  TenderProcess fifth = Clone({"--id", "five", "--function", function_});
+  EXPECT_EQ(Capture(fifth, "five"), R"({"reason":"ended"})");
+  TenderProcess sixth = Clone({"--function", function_});
+  ExpectFunction(sixth, 6, 3);
+}
+
+// Clones under KVM have no zygote.
+class ZygoteTest : public FunctionTest {};
+INSTANTIATE_TEST_SUITE_P(Tenders, ZygoteTest, testing::Values("process"));
+
+TEST_P(ZygoteTest, AZygoteOfAFunctionMayDie) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  const pid_t zygote = Pids(server).back();
+  const auto children = [&] {
+    std::ifstream file("/proc/" + std::to_string(zygote) + "/task/" + std::to_string(zygote) + "/children");
+    std::set<pid_t> pids;
+    for (pid_t pid = 0; file >> pid;) pids.insert(pid);
+    return pids;
+  };
+  const auto before = children();
+  TenderProcess first = Clone({"--function", function_}), second = Clone({"--function", function_});
+  pid_t of_function = -1;
+  for (const pid_t pid : children()) {
+    if (!before.contains(pid) && pid != Pids(first).back() && pid != Pids(second).back()) of_function = pid;
+  }
+  ASSERT_GT(of_function, 0);
+  TenderProcess third = Clone({"--function", function_});
+  ExpectFunction(third, 4, 1);
+  kill(of_function, SIGKILL);
+  // Its clone lives on, and the next one is the template's.
+  TenderProcess fourth = Clone({"--function", function_});
+  ExpectFunction(fourth, 5, 1);
+  EXPECT_EQ(Park(third).size(), sizeof(ParkedState));
+  EXPECT_TRUE(Resume(third));
 }
 
 TEST_P(FunctionTest, ACloneThatCopiesPagesAtOnceIsStillTheTemplate) {
