@@ -10,7 +10,7 @@ import { compute } from './compute/compute.ts';
 import { errorText } from './errors.ts';
 import { uniqueFunction } from './functions.ts';
 import { isKvmThere, type Machine, machine } from './machine.ts';
-import { CommandLineExit, integer, option, run, type Target } from './options.ts';
+import { CommandLineExit, integer, type OwnTarget, option, run } from './options.ts';
 import { profiles as dial } from './profiles/profiles.ts';
 import { columns, ms } from './report.ts';
 import { abortOnSignals } from './signals.ts';
@@ -93,7 +93,7 @@ function openCold(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
 async function variants(options: BenchOptions, benchmark: Benchmark, signal: AbortSignal): Promise<Variant[]> {
   const { kind, memory, profile } = options;
   const tenders: TenderKind[] = isKvmThere() ? ['process', 'kvm'] : ['process'];
-  const variant = async (name: string, target: Target, tender?: TenderKind): Promise<Variant> => {
+  const variant = async (name: string, target: OwnTarget, tender?: TenderKind): Promise<Variant> => {
     const settings: VmSettings = {
       boot: await bootOf(target),
       options: {

@@ -1,16 +1,27 @@
 /** The program itself, with plain Node as the target: what it prints, where, and what it leaves behind. */
 
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { duration } from './html/format.ts';
+import { readSaved } from './saved/read.ts';
+import { elementsOf } from './testing/well-formed.ts';
 
 const cli = fileURLToPath(new URL('cli.ts', import.meta.url));
 
-async function loadgen(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
+const folder = mkdtempSync(join(tmpdir(), 'ebbwhisk-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function loadgen(
+  line: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...line.split(' ')]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...line.split(' ')], { env });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -28,7 +39,7 @@ describe.each(['vm', 'api'] as const)('via %s', (via) => {
       const { code, stdout, stderr } = await loadgen(
         `--mode ${mode} --via ${via} --target process --count ${count} --concurrency 2 --json`,
       );
-      expect(stderr).not.toMatch(/error/i);
+      expect(stderr).not.toMatch(/error:/);
       expect(code).toBe(0);
       expect(stdout).toMatch(/^[^\n]+\n$/);
       const report = JSON.parse(stdout);
@@ -68,6 +79,55 @@ test('the mixed load checks every answer', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ mode: 'mixed', count: 60, errors: 0 });
   expect(stderr).toMatch(/^cpu .*%/m);
   expect(stderr).toMatch(/^actions .*hello \d+/m);
+}, 60_000);
+
+test('bursts and density are told, saved and drawn', async () => {
+  const [bursts, density, out] = ['burst.json', 'density.json', 'page.html'].map((name) => join(folder, name));
+  const line = '--mode burst --target process --burst-size 4 --burst-every 1 --duration 2 --background 40';
+  const burst = await loadgen(`${line} --json --save ${bursts}`);
+  expect(burst.stderr).not.toMatch(/error:/);
+  expect(burst.stderr).toMatch(/burst 2, 4 in .* 0 errors\n/);
+  const told = JSON.parse(burst.stdout);
+  expect(told).toMatchObject({ mode: 'burst', count: 8, errors: 0, background: { count: 80, errors: 0 } });
+  const { inside, outside, verdict } = told.background;
+  expect(inside.count + outside.count).toBe(80);
+  expect(inside.count).toBeGreaterThan(0);
+  expect(burst.code).toBe(verdict === 'BROKEN' ? 1 : 0);
+  expect(told.bursts.map(({ number, count }: { number: number; count: number }) => [number, count])).toEqual([
+    [1, 4],
+    [2, 4],
+  ]);
+
+  const live = await loadgen(
+    `--mode density --via vm --target process --density live --count 2 --label a<b --save ${density}`,
+  );
+  expect(live).toMatchObject({ code: 0, stdout: expect.stringMatching(/^live +2 functions, ended by their number$/m) });
+
+  expect(await loadgen(`report ${bursts} ${density} --out ${out}`)).toMatchObject({ code: 0, stdout: `${out}\n` });
+  const text = readFileSync(out ?? '', 'utf8');
+  // Two distributions in one chart, a density curve, a timeline for each run.
+  expect(elementsOf(text).filter(({ name }) => name === 'svg')).toHaveLength(4);
+  const runs = [await readSaved(bursts ?? ''), await readSaved(density ?? '')];
+  for (const { series } of runs) {
+    for (const { count, errors, latencyMs } of series) {
+      if (count > errors) expect(text).toContain(`<td>${count}</td><td>0</td><td>${duration(latencyMs.p50)}</td>`);
+    }
+  }
+  expect(text).toContain('a&lt;b');
+}, 60_000);
+
+test('no container engine, no readable result: one line and exit status 1', async () => {
+  const docker = await loadgen('--target docker --via vm --mode cold', { ...process.env, PATH: folder });
+  expect(docker).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr:
+      'error: There is no container engine that works. docker: not on the PATH; podman: not on the PATH; nerdctl: not on the PATH\n',
+  });
+  const missing = await loadgen('report /does/not/exist');
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: .*\/does\/not\/exist.*\n$/) });
+  expect(await loadgen('report --help')).toMatchObject({ code: 0, stdout: expect.stringContaining('--out <file>') });
+  expect(await loadgen('report --nonsense')).toMatchObject({ code: 2, stdout: '' });
 }, 60_000);
 
 test('a pool of VMs booted ahead', async () => {

@@ -1,23 +1,14 @@
 /** `npm run loadgen`. stdout carries the result alone, stderr progress and errors. Exit status: 0, 1 when something failed, 2 for a bad command line. */
 
-import { guest } from '@ebbwhisk/controller-adapter/auth/users.ts';
-import { ApiClient } from './api/client.ts';
-import { measureApi } from './api/measure.ts';
-import { startStackProcess } from './api/stack.ts';
 import { errorText } from './errors.ts';
-import { growth } from './mixed/footprint.ts';
-import { type MixedMeasurement, measureMixed } from './mixed/measure.ts';
+import { report } from './html/cli.ts';
+import { machine } from './machine.ts';
 import { CommandLineExit, type LoadOptions, parseOptions } from './options.ts';
-import { footprintLine, jsonLine, mixedTable, table } from './report.ts';
-import type { Measurement, RunOptions } from './runner.ts';
+import { jsonLine, text } from './report.ts';
+import { hasFailed, isMixed, type Result } from './result.ts';
+import type { RunOptions } from './runner.ts';
+import { checkSavable, save } from './saved/save.ts';
 import { abortOnSignals } from './signals.ts';
-import { bootOf } from './vm/boots.ts';
-import { measureCold } from './vm/cold.ts';
-import { measureHot } from './vm/hot.ts';
-import { measureWarm } from './vm/warm.ts';
-
-/** The stack gets room for as many VMs as are used at a time, and for those that are on their way out. */
-const kSpareVms = 4;
 
 async function main(argv: readonly string[]): Promise<number> {
   let options: LoadOptions;
@@ -27,6 +18,27 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommandLineExit) return error.exitCode;
     throw error;
   }
+  try {
+    if (options.save !== undefined) await checkSavable(options.save);
+    const facts = machine();
+    const result = await measured(options);
+    for (const each of result.errorTexts) process.stderr.write(`error: ${each}\n`);
+    if (options.json) {
+      process.stdout.write(`${jsonLine(options, result)}\n`);
+      // Its line has no room for it, and whoever reads that line relies on its names.
+      if (isMixed(result)) process.stderr.write(text(options, result));
+    } else {
+      process.stdout.write(text(options, result));
+    }
+    if (options.save !== undefined) await save(options.save, options, facts, result);
+    return hasFailed(result) ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`error: ${errorText(error)}\n`);
+    return 1;
+  }
+}
+
+async function measured(options: LoadOptions): Promise<Result> {
   const { mode, via, count, duration, concurrency } = options;
   const run: RunOptions = {
     count,
@@ -38,75 +50,10 @@ async function main(argv: readonly string[]): Promise<number> {
       ? {}
       : { onProgress: (done, errors) => process.stderr.write(`${done} of ${count}, ${errors} errors\n`) }),
   };
-  try {
-    const measurement: Measurement | MixedMeasurement =
-      via === 'vm' ? await viaVm(options, run) : await viaApi(options, run);
-    for (const text of measurement.errorTexts) process.stderr.write(`error: ${text}\n`);
-    process.stdout.write(options.json ? `${jsonLine(options, measurement)}\n` : table(options, measurement));
-    let failed = measurement.errors > 0;
-    if (isMixed(measurement)) {
-      (options.json ? process.stderr : process.stdout).write(mixedTable(measurement));
-      failed ||= growth(measurement.footprints).some(({ grew }) => grew);
-    }
-    return failed ? 1 : 0;
-  } catch (error) {
-    process.stderr.write(`error: ${errorText(error)}\n`);
-    return 1;
-  }
+  // On demand: they need the native parts, or much of the stack.
+  if (via === 'vm') return (await import('./vm/via-vm.ts')).viaVm(options, run);
+  return (await import('./api/via-api.ts')).viaApi(options, run);
 }
 
-async function viaVm(options: LoadOptions, run: RunOptions): Promise<Measurement> {
-  const { target, tender, profile, kind, memory, mode, pool } = options;
-  const vm = { kind, tender, memoryMb: memory, ...(profile === undefined ? {} : { profile }) };
-  if (mode === 'hot' || mode === 'mixed') return measureHot({ boot: await bootOf(target), options: vm }, run);
-  if (target === 'process' || !options.template) {
-    return measureCold({ boot: await bootOf(target), options: vm }, run, pool);
-  }
-  const { Templates } = await import('@ebbwhisk/libos-node');
-  const templates = new Templates();
-  try {
-    await templates.prepare(vm);
-    const settings = { boot: templates.clone, clone: templates.clone, options: vm };
-    return await (mode === 'warm' ? measureWarm : measureCold)(settings, run, pool);
-  } finally {
-    await templates.close();
-  }
-}
-
-async function viaApi(options: LoadOptions, run: RunOptions): Promise<Measurement | MixedMeasurement> {
-  const { target, tender, kind, memory, mode, concurrency, actions, cpu } = options;
-  const stack =
-    options.apihost === undefined
-      ? await startStackProcess({
-          target,
-          tender,
-          prepared: options.pool,
-          memoryMb: Math.max(2048, memory * Math.max(concurrency + kSpareVms, mode === 'mixed' ? actions / 2 : 0)),
-          signal: run.signal,
-        })
-      : undefined;
-  const url = stack?.url ?? options.apihost ?? '';
-  const client = new ApiClient(url, options.auth ?? `${guest.uuid}:${guest.key}`, concurrency);
-  try {
-    if (mode !== 'mixed') {
-      const endVms = stack?.endVms;
-      return await measureApi(
-        { client, mode, kind, memoryMb: memory, ...(endVms === undefined ? {} : { endVms }) },
-        run,
-      );
-    }
-    const onFootprint = (footprint: Parameters<typeof footprintLine>[0]) =>
-      void process.stderr.write(footprintLine(footprint));
-    const settings = { client, kind, memoryMb: memory, actions, cpuPercent: cpu, pid: stack?.pid, onFootprint };
-    return await measureMixed(settings, run);
-  } finally {
-    await client.close();
-    await stack?.close();
-  }
-}
-
-function isMixed(measurement: Measurement | MixedMeasurement): measurement is MixedMeasurement {
-  return 'footprints' in measurement;
-}
-
-process.exitCode = await main(process.argv.slice(2));
+const [first, ...rest] = process.argv.slice(2);
+process.exitCode = first === 'report' ? await report(rest) : await main(process.argv.slice(2));

@@ -3,6 +3,11 @@
 export const loadErrorCodes = {
   STACK_FAILED: 'The local stack did not start.',
   SETUP_FAILED: 'What is to be measured could not be set up.',
+  ENGINE_MISSING: 'There is no container engine that works.',
+  IMAGE_MISSING: 'The image is not there, and cannot be pulled.',
+  CONTAINER_FAILED: 'The container did not start.',
+  SAVE_FAILED: 'The result could not be saved.',
+  RUN_UNREADABLE: 'This is no saved result of this version.',
 } as const;
 
 export type LoadErrorCode = keyof typeof loadErrorCodes;

@@ -2,9 +2,12 @@
 
 import { type Profile, profiles, type TenderKind } from '@ebbwhisk/libos-node';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { mistakeOf } from './mistakes.ts';
 
-export type Mode = 'cold' | 'warm' | 'hot' | 'mixed';
-export type Target = 'libos' | 'process';
+export type Mode = 'cold' | 'warm' | 'hot' | 'mixed' | 'burst' | 'density';
+export type Target = 'libos' | 'process' | 'docker';
+/** What the local stack, too, can run. */
+export type OwnTarget = Exclude<Target, 'docker'>;
 
 export interface LoadOptions {
   readonly mode: Mode;
@@ -12,21 +15,39 @@ export interface LoadOptions {
   readonly target: Target;
   readonly tender: TenderKind;
   readonly profile?: Profile;
-  /** Infinity with a duration alone. */
+  /** Infinity with a duration or a budget alone. */
   readonly count: number;
-  /** Seconds; mixed only. */
+  /** Seconds; mixed and burst only. */
   readonly duration?: number;
   /** Percent of the machine's CPU time to hold; mixed only. */
   readonly cpu?: number;
   /** Different actions; mixed only. */
   readonly actions: number;
+  /** Functions of one burst. */
+  readonly burstSize: number;
+  /** Seconds from burst to burst. */
+  readonly burstEvery: number;
+  /** Hot invocations per second beside the bursts. */
+  readonly background: number;
+  /** What is packed: functions as files, or VMs that live. */
+  readonly density: 'cached' | 'live';
+  /** MB of memory and disk that may be taken; density only. */
+  readonly budget?: number;
   readonly concurrency: number;
   /** VMs made ahead; 0 = every start counts whole. */
   readonly pool: number;
   readonly kind: string;
   /** MiB of one VM. */
   readonly memory: number;
+  /** MB of all VMs of an own stack; absent = enough for what is used at a time. */
+  readonly stackMemory?: number;
+  /** Of containers. */
+  readonly image: string;
   readonly json: boolean;
+  /** File for the whole result. */
+  readonly save?: string;
+  /** What the saved result is called; absent = by its options. */
+  readonly label?: string;
   /** Cold VMs of --via vm are clones of a template; false: each boots. */
   readonly template: boolean;
   /** Of a running stack; absent = an own one is started. */
@@ -44,23 +65,39 @@ export class CommandLineExit extends Error {
   }
 }
 
-const kDefaultCount: Record<Mode, number> = { cold: 20, warm: 20, hot: 1000, mixed: 1000 };
+const kDefaultCount: Record<Mode, number> = {
+  cold: 20,
+  warm: 20,
+  hot: 1000,
+  mixed: 1000,
+  burst: Infinity,
+  density: 100,
+};
+const kBurstSeconds = 60;
 
 /** Throws CommandLineExit after having printed. */
 export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStream = process.stderr): LoadOptions {
   const command = new Command('npm run loadgen --')
     .description(
-      'Measures how long functions take: cold (never seen before), warm (from their snapshot, in a new VM), hot (on a live VM), or many unlike ones (mixed).',
+      'Measures how long functions take: cold (never seen before), warm (from their snapshot, in a new VM), hot (on a live VM), many unlike ones (mixed), crowds of new ones over a steady load (burst), or how many fit (density).',
     )
-    .addOption(option('--mode <mode>', 'what is measured').choices(['cold', 'warm', 'hot', 'mixed']).default('hot'))
+    .addHelpText('after', '\nnpm run loadgen -- report --help: a page of saved results')
+    .addOption(
+      option('--mode <mode>', 'what is measured')
+        .choices(['cold', 'warm', 'hot', 'mixed', 'burst', 'density'])
+        .default('hot'),
+    )
     .addOption(
       option('--via <way>', 'api: the OpenWhisk API, end to end; vm: /init and /run of VMs started here')
         .choices(['api', 'vm'])
         .default('api'),
     )
     .addOption(
-      option('--target <target>', 'libos: library-OS VMs; process: plain Node, the baseline')
-        .choices(['libos', 'process'])
+      option(
+        '--target <target>',
+        'libos: library-OS VMs; process: plain Node, the baseline; docker: a container of the stock image per action',
+      )
+        .choices(['libos', 'process', 'docker'])
         .default('libos'),
     )
     .addOption(
@@ -70,12 +107,21 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
     )
     .addOption(option('--profile <profile>', 'image profile, with --via vm').choices(profiles))
     .addOption(
-      option('--count <n>', 'invocations measured (default: 20 cold or warm, 1000 hot or mixed)').argParser(
-        integer(1, 10_000_000),
+      option('--image <name>', 'with --target docker: the image of the action runtime').default(
+        'openwhisk/action-nodejs-v24',
       ),
     )
     .addOption(
-      option('--duration <seconds>', 'with --mode mixed: how long, instead of a count').argParser(integer(1, 604_800)),
+      option(
+        '--count <n>',
+        'invocations measured (default: 20 cold or warm, 1000 hot or mixed); functions of --mode density (default: 100)',
+      ).argParser(integer(1, 10_000_000)),
+    )
+    .addOption(
+      option(
+        '--duration <seconds>',
+        `how long: with --mode mixed instead of a count, with --mode burst (default: ${kBurstSeconds})`,
+      ).argParser(integer(1, 604_800)),
     )
     .addOption(
       option(
@@ -88,19 +134,60 @@ export function parseOptions(argv: readonly string[], stderr: NodeJS.WritableStr
         .default(60)
         .argParser(integer(1, 10_000)),
     )
+    .addOption(
+      option('--burst-size <n>', 'with --mode burst: functions never seen before, invoked at once')
+        .default(100)
+        .argParser(integer(1, 5_000)),
+    )
+    .addOption(
+      option('--burst-every <seconds>', 'with --mode burst: from one burst to the next')
+        .default(10)
+        .argParser(integer(1, 3_600)),
+    )
+    .addOption(
+      option('--background <n>', 'with --mode burst: hot invocations per second beside the bursts')
+        .default(50)
+        .argParser(integer(1, 5_000)),
+    )
+    .addOption(
+      option('--density <what>', 'with --mode density: functions cached as snapshots, or live idle VMs')
+        .choices(['cached', 'live'])
+        .default('cached'),
+    )
+    .addOption(
+      option('--budget <MB>', 'with --mode density: ends when memory and files have taken so much').argParser(
+        integer(1, 16_777_216),
+      ),
+    )
     .addOption(option('--concurrency <n>', 'invocations at a time').default(1).argParser(integer(1, 1_000)))
-    .addOption(option('--pool <n>', 'VMs made ahead, with --mode cold or warm').default(0).argParser(integer(0, 1_000)))
+    .addOption(
+      option('--pool <n>', 'VMs made ahead, with --mode cold, warm or burst').default(0).argParser(integer(0, 1_000)),
+    )
     .addOption(option('--no-template', 'boot every VM, with --via vm --mode cold, instead of cloning a template'))
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
     .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
+    .addOption(
+      option(
+        '--stack-memory <MB>',
+        'with an own stack: limits of all its VMs together (default: room for those used at a time)',
+      ).argParser(integer(128, 1_048_576)),
+    )
     .addOption(option('--apihost <url>', 'with --via api: a running stack instead of an own one'))
     .addOption(option('--auth <uuid:key>', 'with --apihost: default is the guest of the local stack'))
+    .addOption(option('--save <file>', 'write the whole result to a file, for `npm run loadgen -- report`'))
+    .addOption(option('--label <text>', 'with --save: what the result is called in a report'))
     .addOption(option('--json', 'exactly one line of JSON on stdout instead of a table').default(false))
     .allowExcessArguments(false);
-  return checked(run(command, argv, stderr), (text) => stderr.write(`error: ${text}\n`));
+  const parsed = run<ParsedOptions>(command, argv, stderr);
+  const mistake = mistakeOf(parsed, (name) => command.getOptionValueSource(name) === 'cli');
+  if (mistake !== undefined) {
+    stderr.write(`error: ${mistake}\n`);
+    throw new CommandLineExit(2);
+  }
+  return complete(parsed);
 }
 
-type Parsed = Omit<LoadOptions, 'count'> & { count?: number };
+export type ParsedOptions = Omit<LoadOptions, 'count'> & { count?: number };
 
 /** Parses with exit status 2 for mistakes, where commander itself would exit with 1. */
 export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS.WritableStream): T {
@@ -113,47 +200,14 @@ export function run<T>(command: Command, argv: readonly string[], stderr: NodeJS
   }
 }
 
-function checked(parsed: Parsed, complain: (text: string) => void): LoadOptions {
-  const { mode, count, duration } = parsed;
-  const mistake = mistakeOf(parsed);
-  if (mistake !== undefined) {
-    complain(mistake);
-    throw new CommandLineExit(2);
-  }
-  return { ...parsed, count: count ?? (duration === undefined ? kDefaultCount[mode] : Infinity) };
-}
-
-function mistakeOf({
-  mode,
-  via,
-  pool,
-  template,
-  profile,
-  apihost,
-  auth,
-  target,
-  duration,
-  cpu,
-}: Parsed): string | undefined {
-  const rules: readonly (readonly [boolean, string])[] = [
-    [mode === 'warm' && target !== 'libos', '--mode warm needs --target libos: others have no snapshots of functions'],
-    [mode === 'warm' && apihost !== undefined, '--mode warm needs a stack of its own, whose VMs it can end'],
-    [mode === 'mixed' && via === 'vm', '--mode mixed needs --via api'],
-    [duration !== undefined && mode !== 'mixed', '--duration needs --mode mixed'],
-    [cpu !== undefined && mode !== 'mixed', '--cpu needs --mode mixed'],
-    [profile !== undefined && via === 'api', '--profile needs --via vm'],
-    [profile !== undefined && target === 'process', '--profile needs --target libos'],
-    [pool > 0 && mode !== 'cold' && mode !== 'warm', '--pool needs --mode cold or warm'],
-    [pool > 0 && apihost !== undefined, '--pool needs a stack of its own'],
-    [!template && (via !== 'vm' || mode !== 'cold'), '--no-template needs --via vm --mode cold'],
-    [apihost !== undefined && via === 'vm', '--apihost needs --via api'],
-    [auth !== undefined && apihost === undefined, '--auth needs --apihost'],
-    [
-      apihost !== undefined && !/^https?:$/.test(URL.parse(apihost)?.protocol ?? ''),
-      '--apihost must be a URL, like http://127.0.0.1:3233',
-    ],
-  ];
-  return rules.find(([broken]) => broken)?.[1];
+function complete(parsed: ParsedOptions): LoadOptions {
+  const { mode, count, duration, burstEvery, budget } = parsed;
+  const isBounded = duration !== undefined || budget !== undefined;
+  return {
+    ...parsed,
+    ...(mode === 'burst' ? { duration: duration ?? Math.max(kBurstSeconds, burstEvery) } : {}),
+    count: count ?? (isBounded ? Infinity : kDefaultCount[mode]),
+  };
 }
 
 export function integer(min: number, max: number): (text: string) => number {

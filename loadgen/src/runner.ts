@@ -3,25 +3,13 @@
  * invocation when the last one has ended, so a slow system is asked less often.
  */
 
-import { errorText } from './errors.ts';
-import { type Latencies, Samples } from './samples.ts';
+import { type Measured, perSecond, type Series, Tally, type Totals } from './tally.ts';
 
-export type StartKind = 'cold' | 'warm' | 'hot';
-
-/** One successful invocation. */
-export interface Measured {
-  readonly ms: number;
-  readonly start: StartKind;
-}
-
-export interface Measurement {
-  readonly count: number;
-  readonly errors: number;
-  readonly starts: Record<StartKind, number>;
-  readonly latencyMs: Latencies;
+export interface Measurement extends Totals {
   readonly perSecond: number;
   /** The first few, for people. */
   readonly errorTexts: readonly string[];
+  readonly series: readonly Series[];
 }
 
 export interface RunOptions {
@@ -35,7 +23,6 @@ export interface RunOptions {
   readonly onProgress?: (done: number, errors: number) => void;
 }
 
-const kErrorTexts = 5;
 const kProgressMs = 2_000;
 
 /** `invoke` rejects when its invocation failed or its answer was wrong. Rejects itself only when aborted. */
@@ -43,28 +30,22 @@ export async function measure(
   { count, durationMs = Infinity, concurrency, signal, onProgress }: RunOptions,
   invoke: (n: number, worker: number) => Promise<Measured>,
 ): Promise<Measurement> {
-  const samples = new Samples();
-  const starts = { cold: 0, warm: 0, hot: 0 };
-  const errorTexts: string[] = [];
-  let errors = 0;
+  const tally = new Tally();
   let next = 0;
-  let done = 0;
-  const progress = setInterval(() => onProgress?.(done, errors), kProgressMs);
+  const progress = setInterval(() => onProgress?.(tally.count, tally.errors), kProgressMs);
   const began = performance.now();
+  const elapsedMs = () => performance.now() - began;
 
   async function work(worker: number): Promise<void> {
-    while (next < count && !signal.aborted && performance.now() - began < durationMs) {
+    while (next < count && !signal.aborted && elapsedMs() < durationMs) {
       const n = next;
       next += 1;
       try {
-        const { ms, start } = await invoke(n, worker);
-        samples.add(ms);
-        starts[start] += 1;
+        const measured = await invoke(n, worker);
+        tally.add(elapsedMs() / 1000, measured);
       } catch (error) {
-        errors += 1;
-        if (errorTexts.length < kErrorTexts) errorTexts.push(errorText(error));
+        tally.fail(error);
       }
-      done += 1;
     }
   }
 
@@ -74,13 +55,10 @@ export async function measure(
     clearInterval(progress);
   }
   signal.throwIfAborted();
-  const seconds = (performance.now() - began) / 1000;
   return {
-    count: done,
-    errors,
-    starts,
-    latencyMs: samples.latencies(),
-    perSecond: Math.round(((done - errors) / seconds) * 100) / 100,
-    errorTexts,
+    ...tally.totals(),
+    perSecond: perSecond(tally.count - tally.errors, elapsedMs()),
+    errorTexts: tally.errorTexts,
+    series: [tally.series('invocations')],
   };
 }

@@ -1,7 +1,7 @@
 /** The few calls of the OpenWhisk API that a measurement makes, over kept-alive connections. */
 
 import { Pool } from 'undici';
-import type { StartKind } from '../runner.ts';
+import type { StartKind } from '../tally.ts';
 
 /** What the record of a finished activation says. */
 export interface Activation {

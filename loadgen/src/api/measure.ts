@@ -5,10 +5,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { errorText, LoadError } from '../errors.ts';
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
-import { type Measured, type Measurement, measure, type RunOptions } from '../runner.ts';
+import { type Measurement, measure, type RunOptions } from '../runner.ts';
+import type { Measured } from '../tally.ts';
 import type { ApiClient } from './client.ts';
+import { inTurns, settingUp } from './set-up.ts';
 
 export interface ApiSettings {
   readonly client: ApiClient;
@@ -97,33 +98,4 @@ export async function measureApi(settings: ApiSettings, options: RunOptions): Pr
       client.deleteAction(created[n]?.name ?? '').catch(() => {}),
     );
   }
-}
-
-async function settingUp<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new LoadError('SETUP_FAILED', errorText(error), { cause: error });
-  }
-}
-
-/** Does `count` things, `concurrency` at a time; the first failure ends it. */
-async function inTurns<T>(
-  count: number,
-  concurrency: number,
-  signal: AbortSignal,
-  work: (n: number) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < count) {
-      signal.throwIfAborted();
-      const n = next;
-      next += 1;
-      results[n] = await work(n);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
-  return results;
 }

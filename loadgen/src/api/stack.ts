@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { ManagementClient } from '@ebbwhisk/controller-adapter/management/client.ts';
 import type { TenderKind } from '@ebbwhisk/libos-node';
 import { LoadError } from '../errors.ts';
-import type { Target } from '../options.ts';
+import type { OwnTarget } from '../options.ts';
 
 export interface StackHandle {
   readonly url: string;
@@ -23,7 +23,7 @@ export interface StackHandle {
 }
 
 export interface StackSettings {
-  readonly target: Target;
+  readonly target: OwnTarget;
   readonly tender: TenderKind;
   readonly memoryMb: number;
   /** VMs made ahead. */

@@ -214,6 +214,8 @@ const families: Readonly<Record<string, Family>> = {
 
 /** Families that cost a VM each time come rarely: they stand at the end of the order of popularity. */
 const deadly: readonly string[] = ['exiting', 'looping'];
+/** Families that wait, or end in an error on purpose. */
+const slowOrFailing: readonly string[] = ['sleep', 'refusal', 'throwing', ...deadly];
 
 /** `count` actions, the most popular first; `unique` makes their texts unlike those of any other run. */
 export function catalogue(count: number, unique: string): MixedAction[] {
@@ -223,8 +225,25 @@ export function catalogue(count: number, unique: string): MixedAction[] {
     all.filter(([name]) => deadly.includes(name)),
   ];
   const tail = count >= all.length ? last : [];
-  const head = Array.from({ length: count - tail.length }, (_, at) => harmless[at % harmless.length]).filter(
-    (each) => each !== undefined,
-  );
-  return [...head, ...tail].map(([family, make], at) => ({ family, ...make(`${unique}-${at}`) }));
+  return made([...inTurn(harmless, count - tail.length), ...tail], unique);
+}
+
+/** `count` actions that succeed and do not wait, no two of the same text; `unique` as above. */
+export function unlikeActions(count: number, unique: string): MixedAction[] {
+  const quick = Object.entries(families).filter(([name]) => !slowOrFailing.includes(name));
+  return made(inTurn(quick, count), unique);
+}
+
+type Named = readonly [name: string, make: Family];
+
+function inTurn(choice: readonly Named[], count: number): Named[] {
+  return Array.from({ length: count }, (_, at) => choice[at % choice.length]).filter((each) => each !== undefined);
+}
+
+/** The comment makes texts differ also where the family has no use for the name. */
+function made(named: readonly Named[], unique: string): MixedAction[] {
+  return named.map(([family, make], at) => {
+    const action = make(`${unique}-${at}`);
+    return { family, ...action, source: `// ${unique}-${at}\n${action.source}` };
+  });
 }

@@ -1,8 +1,8 @@
 /** What a stack holds of the machine, taken now and then during a long run, and whether it grew. */
 
 import { readdir, readFile } from 'node:fs/promises';
-import { freemem } from 'node:os';
 import { readFigures } from '@ebbwhisk/libos-node/process-figures';
+import { availableMb } from '../memory.ts';
 
 export interface Footprint {
   readonly seconds: number;
@@ -33,12 +33,6 @@ export async function takeFootprint(pid: number): Promise<Omit<Footprint, 'secon
     processes: pids.length,
     files: files.reduce((sum, each) => sum + each.length, 0),
   };
-}
-
-async function availableMb(): Promise<number> {
-  const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
-  const kb = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
-  return kb === undefined ? freemem() / kMb : Number(kb) / 1024;
 }
 
 function round(value: number): number {

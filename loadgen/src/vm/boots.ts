@@ -1,9 +1,9 @@
 /** How a target boots its VMs. Loaded on demand: the command line must answer without the native parts. */
 
 import type { BootVm } from '@ebbwhisk/libos-node';
-import type { Target } from '../options.ts';
+import type { OwnTarget } from '../options.ts';
 
-export async function bootOf(target: Target): Promise<BootVm> {
+export async function bootOf(target: OwnTarget): Promise<BootVm> {
   const { bootLibos, bootProcess } = await import('@ebbwhisk/libos-node');
   return target === 'libos' ? bootLibos : bootProcess;
 }

@@ -2,12 +2,12 @@
 
 import { uniqueFunction } from '../functions.ts';
 import type { Measurement, RunOptions } from '../runner.ts';
+import type { Runnable } from './contract.ts';
 import { measureStarts, type Starts } from './starts.ts';
-import { newInstance, type VmSettings } from './vms.ts';
 
-export function measureCold(settings: VmSettings, options: RunOptions, pool: number): Promise<Measurement> {
+export function measureCold(make: () => Promise<Runnable>, options: RunOptions, pool: number): Promise<Measurement> {
   const starts: Starts = {
-    make: () => newInstance(settings, options.signal),
+    make,
     functionOf: uniqueFunction,
     answer: async (instance, measured, n) => {
       await instance.init(measured);

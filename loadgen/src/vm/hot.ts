@@ -2,14 +2,14 @@
 
 import { uniqueFunction } from '../functions.ts';
 import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import { newInstance, type VmSettings } from './vms.ts';
+import type { Runnable } from './contract.ts';
 
 const kWarmUps = 200;
 
-export async function measureHot(settings: VmSettings, options: RunOptions): Promise<Measurement> {
+export async function measureHot(make: () => Promise<Runnable>, options: RunOptions): Promise<Measurement> {
   const measured = uniqueFunction();
   const workers = Math.min(options.concurrency, options.count);
-  const booted = await Promise.allSettled(Array.from({ length: workers }, () => newInstance(settings, options.signal)));
+  const booted = await Promise.allSettled(Array.from({ length: workers }, make));
   const instances = booted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   try {
     for (const each of booted) if (each.status === 'rejected') throw each.reason;

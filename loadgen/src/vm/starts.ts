@@ -5,16 +5,15 @@
 
 import type { MeasuredFunction } from '../functions.ts';
 import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import type { Instance } from './invocations.ts';
+import type { Runnable } from './contract.ts';
 import { Stock } from './stock.ts';
-import { startOf } from './vms.ts';
 
 export interface Starts {
-  readonly make: () => Promise<Instance>;
+  readonly make: () => Promise<Runnable>;
   /** What the n-th VM runs; not measured. */
   readonly functionOf: () => MeasuredFunction;
   /** From a VM that is there to its first answer. */
-  readonly answer: (instance: Instance, measured: MeasuredFunction, n: number) => Promise<void>;
+  readonly answer: (instance: Runnable, measured: MeasuredFunction, n: number) => Promise<void>;
 }
 
 export async function measureStarts(starts: Starts, options: RunOptions, pool: number): Promise<Measurement> {
@@ -27,7 +26,7 @@ export async function measureStarts(starts: Starts, options: RunOptions, pool: n
       const instance = await stock.take();
       try {
         await starts.answer(instance, measured, n);
-        return { ms: performance.now() - from, start: startOf(instance.vm) };
+        return { ms: performance.now() - from, start: instance.start };
       } finally {
         await instance.end();
       }

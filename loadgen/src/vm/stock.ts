@@ -1,14 +1,14 @@
 /** A stock of so many VMs booted ahead, refilled as they are taken. A stock of 0 boots when asked. */
 
-import type { Instance } from './invocations.ts';
+import type { Runnable } from './contract.ts';
 
 export class Stock {
   readonly #size: number;
-  readonly #boot: () => Promise<Instance>;
-  readonly #ready: Promise<Instance>[] = [];
+  readonly #boot: () => Promise<Runnable>;
+  readonly #ready: Promise<Runnable>[] = [];
   #closed = false;
 
-  constructor(size: number, boot: () => Promise<Instance>) {
+  constructor(size: number, boot: () => Promise<Runnable>) {
     this.#size = size;
     this.#boot = boot;
   }
@@ -19,7 +19,7 @@ export class Stock {
     await Promise.all(this.#ready);
   }
 
-  take(): Promise<Instance> {
+  take(): Promise<Runnable> {
     const taken = this.#ready.shift();
     this.#refill();
     return taken ?? this.#boot();

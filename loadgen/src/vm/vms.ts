@@ -1,7 +1,6 @@
-/** Where the VMs of a measurement come from, and the proof of how each was started. */
+/** Where the VMs of a measurement come from. */
 
 import type { BootOptions, BootVm, CloneOptions, Vm } from '@ebbwhisk/libos-node';
-import type { StartKind } from '../runner.ts';
 import { Instance } from './invocations.ts';
 
 export interface VmSettings {
@@ -20,9 +19,4 @@ export async function newInstance(
   if (functionSnapshot === undefined) return new Instance(await boot({ ...options, signal }));
   if (clone === undefined) throw new Error('this target has no snapshots of functions');
   return new Instance(await clone({ ...options, functionSnapshot, signal }));
-}
-
-/** Of the first invocation: as the VM itself tells, not as it was asked for. */
-export function startOf({ origin }: Vm): StartKind {
-  return origin === 'snapshot' ? 'warm' : 'cold';
 }
