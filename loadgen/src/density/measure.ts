@@ -74,7 +74,11 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
     memoryMb = before - available;
     return available;
   };
-  const point = () => curve.push([functions, round(memoryMb), round(store.diskMb)]);
+  const point = () => {
+    // The settled figure takes the place of the hasty one.
+    if (curve.at(-1)?.[0] === functions) curve.pop();
+    curve.push([functions, round(memoryMb), round(store.diskMb)]);
+  };
   const progress = setInterval(() => settings.onProgress?.(functions, memoryMb, store.diskMb), kProgressMs);
   try {
     await store.open();

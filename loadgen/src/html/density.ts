@@ -19,7 +19,7 @@ export function densityChart(shown: readonly Shown[]): Markup | undefined {
   const chart = new Chart({
     title: 'Cost by number of functions',
     x: { scale: linear(functions), label: 'functions kept', format: digits },
-    y: { scale: linear(high, low), label: 'fall of available memory; dashed: on disk', format: megabytes },
+    y: { scale: linear(high, low), label: 'memory (dashed: disk)', format: megabytes },
   });
   return chart.svg(
     drawn.flatMap(({ density: { curve }, index }) => [

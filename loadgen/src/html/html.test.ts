@@ -57,7 +57,8 @@ describe('the page', () => {
     expect(elements.map(({ name }) => name)).not.toContain('script');
     expect(elements.filter(({ attributes }) => /\b(?:href|src|on\w+|style)=/.test(attributes))).toEqual([]);
     expect(text.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|url\(|@import/);
-    // Distribution, density, and a timeline for each run.
+    // Distribution, density, and a timeline for each run, each with its legend.
+    expect(elements.filter(({ attributes }) => attributes.includes('class="legend"'))).toHaveLength(4);
     expect(elements.filter(({ name }) => name === 'svg')).toHaveLength(4);
     expect(elements.filter(({ attributes }) => attributes.includes('class="band"'))).toHaveLength(2);
     const { p50, p99 } = runs[0]?.series[0]?.latencyMs ?? { p50: 0, p99: 0 };

@@ -4,20 +4,18 @@ import type { SavedRun } from '../saved/run.ts';
 import { cdfChart } from './cdf.ts';
 import { densityChart } from './density.ts';
 import { type Markup, markup } from './markup.ts';
-import { shownOf } from './runs.ts';
+import { type Shown, shownOf } from './runs.ts';
 import { style } from './style.ts';
-import { facts, figures } from './tables.ts';
+import { facts, figures, legend } from './tables.ts';
 import { timeline } from './timeline.ts';
 
 export function page(runs: readonly SavedRun[]): string {
   const shown = shownOf(runs);
+  const dense = shown.filter(({ run }) => run.density !== null);
   const sections = runs.map((run) => {
-    const chart = timeline(
-      run,
-      shown.filter((each) => each.run === run),
-    );
+    const own = shown.filter((each) => each.run === run);
     return markup`<section><h2>${run.label}</h2>
-${facts(run)}${chart ?? nothing}</section>
+${facts(run)}${withLegend(own, timeline(run, own))}</section>
 `;
   });
   const { text } = markup`<!doctype html>
@@ -26,7 +24,7 @@ ${facts(run)}${chart ?? nothing}</section>
 <style>${style}</style></head><body>
 <h1>Latencies of ${runs.length} runs</h1>
 ${isOneMachine(runs) ? nothing : otherMachines}${figures(shown)}
-${titled('Distribution', cdfChart(shown))}${titled('Density', densityChart(shown))}${sections}
+${titled('Distribution', withLegend(shown, cdfChart(shown)))}${titled('Density', withLegend(dense, densityChart(dense)))}${sections}
 </body></html>
 `;
   return text;
@@ -36,11 +34,15 @@ const nothing = markup``;
 const otherMachines = markup`<p class="note">The runs are of different machines or systems: their figures do not compare.</p>
 `;
 
-function titled(title: string, chart: Markup | undefined): Markup {
-  return chart === undefined
+function withLegend(shown: readonly Shown[], chart: Markup | undefined): Markup {
+  return chart === undefined ? nothing : markup`${chart}${legend(shown)}`;
+}
+
+function titled(title: string, content: Markup): Markup {
+  return content === nothing
     ? nothing
     : markup`<h2>${title}</h2>
-${chart}`;
+${content}`;
 }
 
 function isOneMachine(runs: readonly SavedRun[]): boolean {

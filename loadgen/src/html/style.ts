@@ -17,6 +17,7 @@ svg{width:100%;height:auto;display:block}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
 th[scope=row]{text-align:left;font-weight:normal;white-space:normal;overflow-wrap:anywhere;min-width:14rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;font-size:.9rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+.legend{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;list-style:none;padding:0;margin:.3rem 0;font-size:.9rem;overflow-wrap:anywhere}
 .note{color:var(--soft);font-size:.9rem}
 .grid{stroke:var(--grid);stroke-width:1;fill:none}.band{fill:var(--band)}
 .tick{fill:var(--soft);font-size:12px}.label{fill:var(--soft);font-size:13px}

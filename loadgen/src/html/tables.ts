@@ -6,7 +6,16 @@ import { digits, duration, megabytes, times } from './format.ts';
 import { type Markup, markup } from './markup.ts';
 import type { Shown } from './runs.ts';
 
-/** Serves as the legend of all charts. */
+/** Below a chart: which colour is which. */
+export function legend(shown: readonly Shown[]): Markup {
+  return markup`<ul class="legend">${shown.map(({ name, index }) => markup`<li>${key(index)} ${name}</li>`)}</ul>
+`;
+}
+
+function key(index: number): Markup {
+  return markup`<span class="key ${colourOf(index)}">&#9632;</span>`;
+}
+
 export function figures(shown: readonly Shown[]): Markup {
   const base = shown.find(({ series }) => series.count > series.errors)?.series.latencyMs;
   const rows = shown.map(({ name, index, series: { count, errors, starts, latencyMs } }) => {
@@ -20,7 +29,7 @@ export function figures(shown: readonly Shown[]): Markup {
       isEmpty || base === undefined ? '-' : times(p50, base.p50),
       isEmpty || base === undefined ? '-' : times(p99, base.p99),
     ];
-    return markup`<tr><th scope="row"><span class="key ${colourOf(index)}">&#9632;</span> ${name}</th>${cells.map((each) => markup`<td>${each}</td>`)}</tr>
+    return markup`<tr><th scope="row">${key(index)} ${name}</th>${cells.map((each) => markup`<td>${each}</td>`)}</tr>
 `;
   });
   const titles = [
