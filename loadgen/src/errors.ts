@@ -23,5 +23,7 @@ export class LoadError extends Error {
 }
 
 export function errorText(error: unknown): string {
+  // A timer that was aborted says so; why is what people want to know.
+  if (error instanceof Error && error.name === 'AbortError' && error.cause instanceof Error) return error.cause.message;
   return error instanceof Error ? error.message : String(error);
 }

@@ -13,7 +13,6 @@ import { type StackHandle, startStackProcess } from './stack.ts';
 
 /** The stack gets room for as many VMs as are used at a time, and for those that are on their way out. */
 const kSpareVms = 4;
-const kBackgroundConnections = 64;
 /** What the stack takes as its memory. */
 const kMostMemoryMb = 1_048_576;
 
@@ -24,18 +23,11 @@ export async function viaApi(
   const stack = options.apihost === undefined ? await ownStack(options, run.signal) : undefined;
   const url = stack?.url ?? options.apihost ?? '';
   const auth = options.auth ?? `${guest.uuid}:${guest.key}`;
-  const { mode, concurrency, burstSize } = options;
-  const client = new ApiClient(url, auth, mode === 'burst' ? burstSize : concurrency);
+  const { mode, concurrency } = options;
+  const client = new ApiClient(url, auth, concurrency);
   try {
     if (mode === 'mixed') return await mixed(options, run, client, stack);
-    if (mode === 'burst') {
-      const backgroundClient = new ApiClient(url, auth, kBackgroundConnections);
-      try {
-        return await burst(options, run, client, backgroundClient);
-      } finally {
-        await backgroundClient.close();
-      }
-    }
+    if (mode === 'burst') return await burst(options, run, url, auth);
     const { kind, memory: memoryMb } = options;
     const endVms = stack?.endVms;
     const how = mode === 'cold' || mode === 'warm' ? mode : 'hot';
@@ -77,12 +69,12 @@ function mixed(
 function burst(
   { kind, memory, apihost, background, burstSize, burstEvery, duration = 0 }: LoadOptions,
   { signal }: RunOptions,
-  burstClient: ApiClient,
-  backgroundClient: ApiClient,
+  url: string,
+  auth: string,
 ): Promise<BurstMeasurement> {
   return measureBurst({
-    burstClient,
-    backgroundClient,
+    url,
+    auth,
     kind,
     memoryMb: memory,
     size: burstSize,

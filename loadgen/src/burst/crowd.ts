@@ -2,8 +2,7 @@
 
 import type { ApiClient } from '../api/client.ts';
 import { type MixedAction, unlikeActions } from '../mixed/catalogue.ts';
-import { Tally, type Totals } from '../tally.ts';
-import type { Windows } from './windows.ts';
+import { type Series, Tally, type Totals } from '../tally.ts';
 
 /** One burst. */
 export interface Burst extends Totals {
@@ -15,62 +14,60 @@ export interface Burst extends Totals {
   readonly ms: number;
 }
 
-interface Named {
+/** All bursts together. */
+export interface CrowdFigures {
+  readonly series: Series;
+  readonly errorTexts: readonly string[];
+}
+
+export interface NamedAction {
   readonly name: string;
   readonly action: MixedAction;
 }
 
+/** Of one burst: the same whoever asks. */
+export function actionsOf(prefix: string, number: number, size: number): NamedAction[] {
+  return unlikeActions(size, `${prefix}-${number}`).map((action, at) => ({
+    name: `${prefix}-${number}-${at}`,
+    action,
+  }));
+}
+
 export class Crowd {
   readonly #client: ApiClient;
-  readonly #windows: Windows;
-  readonly #bursts: readonly (readonly Named[])[];
-  readonly #done: Burst[] = [];
-  /** Of all bursts. */
-  readonly tally = new Tally();
+  readonly #prefix: string;
+  readonly #size: number;
+  readonly #all = new Tally();
 
-  constructor(client: ApiClient, prefix: string, bursts: number, size: number, windows: Windows) {
+  constructor(client: ApiClient, prefix: string, size: number) {
     this.#client = client;
-    this.#windows = windows;
-    this.#bursts = Array.from({ length: bursts }, (_, number) =>
-      unlikeActions(size, `${prefix}-${number}`).map((action, at) => ({ name: `${prefix}-${number}-${at}`, action })),
-    );
-  }
-
-  get bursts(): number {
-    return this.#bursts.length;
-  }
-
-  get actions(): readonly { readonly name: string; readonly source: string }[] {
-    return this.#bursts.flat().map(({ name, action }) => ({ name, source: action.source }));
-  }
-
-  get done(): readonly Burst[] {
-    return this.#done;
+    this.#prefix = prefix;
+    this.#size = size;
   }
 
   /** Resolves when the last one is answered; never rejects. */
   async burst(number: number, elapsedMs: () => number): Promise<Burst> {
     const own = new Tally();
+    const actions = actionsOf(this.#prefix, number, this.#size);
     const from = elapsedMs();
-    this.#windows.begin(from);
-    await Promise.all((this.#bursts[number] ?? []).map((each) => this.#invoke(each, own, elapsedMs)));
-    const to = elapsedMs();
-    this.#windows.end(to);
-    const burst = { number: number + 1, seconds: round(from / 1000), ms: round(to - from), ...own.totals() };
-    this.#done.push(burst);
-    return burst;
+    await Promise.all(actions.map((each) => this.#invoke(each, own, elapsedMs)));
+    return { number: number + 1, seconds: round(from / 1000), ms: round(elapsedMs() - from), ...own.totals() };
   }
 
-  async #invoke({ name, action }: Named, own: Tally, elapsedMs: () => number): Promise<void> {
+  figures(): CrowdFigures {
+    return { series: this.#all.series('burst'), errorTexts: this.#all.errorTexts };
+  }
+
+  async #invoke({ name, action }: NamedAction, own: Tally, elapsedMs: () => number): Promise<void> {
     const from = elapsedMs();
     try {
       const answer = await this.#client.activate(name, action.argumentsOf(0));
       const to = elapsedMs();
       const wrong = action.check(0, answer);
       if (wrong !== undefined) throw new Error(`${action.family}: ${wrong}`);
-      for (const tally of [own, this.tally]) tally.add(to / 1000, { ms: to - from, start: answer.start });
+      for (const tally of [own, this.#all]) tally.add(to / 1000, { ms: to - from, start: answer.start });
     } catch (error) {
-      for (const tally of [own, this.tally]) tally.fail(error);
+      for (const tally of [own, this.#all]) tally.fail(error);
     }
   }
 }

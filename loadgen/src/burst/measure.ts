@@ -2,18 +2,18 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiClient } from '../api/client.ts';
+import { ApiClient } from '../api/client.ts';
 import { inTurns, settingUp } from '../api/set-up.ts';
 import type { Measurement } from '../runner.ts';
 import { perSecond } from '../tally.ts';
 import { Background, type BackgroundFigures } from './background.ts';
-import { type Burst, Crowd } from './crowd.ts';
+import { actionsOf, type Burst } from './crowd.ts';
+import { CrowdThread } from './crowd-thread.ts';
 import { type Window, Windows } from './windows.ts';
 
 export interface BurstSettings {
-  /** Each has connections of its own, so that neither waits for the other. */
-  readonly burstClient: ApiClient;
-  readonly backgroundClient: ApiClient;
+  readonly url: string;
+  readonly auth: string;
   readonly kind: string;
   readonly memoryMb: number;
   readonly size: number;
@@ -35,61 +35,80 @@ export interface BurstMeasurement extends Measurement {
   readonly windows: readonly Window[];
 }
 
+const kConnections = 64;
 const kSetUpConcurrency = 8;
 const kErrorTexts = 5;
 
 export async function measureBurst(settings: BurstSettings): Promise<BurstMeasurement> {
-  const { burstClient, backgroundClient, everyMs, durationMs, signal } = settings;
+  const { url, auth, kind, memoryMb, size, everyMs, durationMs, signal } = settings;
   const prefix = `burst-${randomUUID().slice(0, 8)}`;
+  const bursts = Math.floor(durationMs / everyMs);
   const windows = new Windows();
-  const background = new Background(backgroundClient, prefix, settings.backgroundPerSecond, windows);
-  const crowd = new Crowd(burstClient, prefix, Math.floor(durationMs / everyMs), settings.size, windows);
+  const client = new ApiClient(url, auth, kConnections);
+  const background = new Background(client, prefix, settings.backgroundPerSecond, windows);
+  const crowd = new CrowdThread({ url, auth, prefix, size });
   const created: string[] = [];
   const create = async (name: string, source: string) => {
     created.push(name);
-    await burstClient.createAction(name, settings.kind, source, { memory: settings.memoryMb });
+    await client.createAction(name, kind, source, { memory: memoryMb });
   };
   try {
     await settingUp(async () => {
       await background.setUp(create);
-      const { actions } = crowd;
-      await inTurns(actions.length, kSetUpConcurrency, signal, async (n) => {
-        const { name = '', source = '' } = actions[n] ?? {};
-        await create(name, source);
-      });
+      for (let number = 0; number < bursts; number += 1) {
+        const actions = actionsOf(prefix, number, size);
+        await inTurns(size, kSetUpConcurrency, signal, async (n) => {
+          const { name, action } = actions[n] ?? {};
+          if (name !== undefined && action !== undefined) await create(name, action.source);
+        });
+      }
     });
     const began = performance.now();
     const elapsedMs = () => performance.now() - began;
     const until = (ms: number) => sleep(Math.max(0, ms - elapsedMs()), undefined, { signal });
-    const bursts: Promise<void>[] = [];
+    const done: Burst[] = [];
+    const burst = async (number: number) => {
+      windows.begin(elapsedMs());
+      const result = await crowd.burst(number, performance.timeOrigin + began);
+      windows.end(elapsedMs());
+      done.push(result);
+      settings.onBurst?.(result);
+    };
+    const underWay: Promise<void>[] = [];
     background.start(elapsedMs, durationMs);
     try {
-      for (let number = 0; number < crowd.bursts; number += 1) {
+      for (let number = 0; number < bursts; number += 1) {
         // In the middle of its time, so that there is quiet before and behind it.
         await until((number + 0.5) * everyMs);
-        bursts.push(crowd.burst(number, elapsedMs).then((burst) => settings.onBurst?.(burst)));
+        const ending = burst(number);
+        // Its failure is heard of at the end, or never when the run is aborted.
+        ending.catch(() => {});
+        underWay.push(ending);
       }
       await until(durationMs);
       background.finish();
     } finally {
       background.stop();
     }
-    await orAborted(Promise.all([...bursts, background.settled()]), signal);
-    const { tally } = crowd;
+    await orAborted(Promise.all([...underWay, background.settled()]), signal);
+    const { series, errorTexts } = await crowd.figures();
+    const { count, errors, starts, latencyMs } = series;
     return {
-      ...tally.totals(),
-      perSecond: perSecond(tally.count - tally.errors, elapsedMs()),
-      errorTexts: [...tally.errorTexts, ...background.errorTexts].slice(0, kErrorTexts),
-      series: [tally.series('burst'), ...background.series],
-      bursts: crowd.done,
+      ...{ count, errors, starts, latencyMs },
+      perSecond: perSecond(count - errors, elapsedMs()),
+      errorTexts: [...errorTexts, ...background.errorTexts].slice(0, kErrorTexts),
+      series: [series, ...background.series],
+      bursts: done,
       background: background.figures(),
       windows: windows.closed.map(([from, to]) => [from / 1000, to / 1000]),
     };
   } finally {
+    await crowd.close();
     const never = new AbortController().signal;
     await inTurns(settings.cleanUp ? created.length : 0, kSetUpConcurrency, never, (n) =>
-      burstClient.deleteAction(created[n] ?? '').catch(() => {}),
+      client.deleteAction(created[n] ?? '').catch(() => {}),
     );
+    await client.close();
   }
 }
 

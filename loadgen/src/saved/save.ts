@@ -51,13 +51,43 @@ function labelOf({ mode, density, via, target, tender, image }: LoadOptions, { k
   return `${what} via ${via}, ${on}`;
 }
 
-/** No key of a namespace, nothing of this machine's folders, no infinity. */
+/** No key of a namespace, nothing of this machine's folders, no infinity, and nothing that had no effect. */
 function kept({ auth, save: _, label, json, apihost, ...options }: LoadOptions): SavedRun['options'] {
   const plain = Object.entries(options).filter(
-    (entry): entry is [string, string | number | boolean] => entry[1] !== undefined && entry[1] !== Infinity,
+    (entry): entry is [keyof typeof options, string | number | boolean] =>
+      entry[1] !== undefined && entry[1] !== Infinity && hasEffect(entry[0] as keyof typeof options, options),
   );
   return {
     ...Object.fromEntries(plain),
     ...(apihost === undefined ? {} : { apihost: new URL(apihost).origin }),
   };
+}
+
+type Shown = Omit<LoadOptions, 'auth' | 'save' | 'label' | 'json' | 'apihost'>;
+
+function hasEffect(name: keyof Shown, { mode, target, pool, template }: Shown): boolean {
+  switch (name) {
+    case 'actions':
+      return mode === 'mixed';
+    case 'burstSize':
+    case 'burstEvery':
+    case 'background':
+      return mode === 'burst';
+    case 'concurrency':
+      return mode !== 'burst';
+    case 'density':
+      return mode === 'density';
+    case 'tender':
+      return target === 'libos';
+    case 'image':
+      return target === 'docker';
+    case 'kind':
+      return target !== 'docker';
+    case 'pool':
+      return pool > 0;
+    case 'template':
+      return !template;
+    default:
+      return true;
+  }
 }

@@ -28,7 +28,17 @@ test('what is saved is read again, without what is secret', async () => {
   const saved = await readSaved(file);
   expect(saved).toEqual(JSON.parse(await readFile(file, 'utf8')));
   expect(saved).toMatchObject({ label: 'mine', interference: null, density: null, windows: [], machine });
-  expect(saved.options).toMatchObject({ mode: 'hot', apihost: 'http://127.0.0.1:1' });
+  expect(saved.options).toEqual({
+    mode: 'hot',
+    via: 'api',
+    target: 'libos',
+    tender: 'auto',
+    count: 1000,
+    concurrency: 1,
+    kind: 'nodejs:24',
+    memory: 256,
+    apihost: 'http://127.0.0.1:1',
+  });
   expect(saved.series[0]).toMatchObject({ name: 'invocations', count: 10, errors: 0, starts: { hot: 10 } });
   expect(saved.series[0]?.histogram.reduce((sum, [, count]) => sum + count, 0)).toBe(10);
   expect(saved.series[0]?.points).toHaveLength(10);
