@@ -46,6 +46,7 @@ test('density', () => {
   const table = text(options, result);
   expect(table).toMatch(/^cached +20 functions, ended by their number$/m);
   expect(table).toMatch(/^memory +50 MB by the fall of MemAvailable: 31 MB with the first, 1 MB each$/m);
+  expect(table).toMatch(/^noise +2 MB/m);
   expect(table).toMatch(/^disk +24 MB of snapshots: 1.2 MB each$/m);
   expect(table).toMatch(/^in 20 GB +of memory about 20450, of disk about 17066$/m);
   const none = { ...density, in20Gb: { memory: null, disk: null }, diskMb: 0, ownEachMb: 1.5 };

@@ -80,11 +80,13 @@ function burstTable({ bursts, background }: BurstMeasurement): string {
 }
 
 function densityTable(density: Density): string {
-  const { what, functions, endedBy, memoryMb, fixedMb, memoryEachMb, diskMb, diskEachMb, ownEachMb, in20Gb } = density;
+  const { what, functions, endedBy, memoryMb, fixedMb, memoryEachMb, noiseMb } = density;
+  const { diskMb, diskEachMb, ownEachMb, in20Gb } = density;
   const fits = (each: number | null) => (each === null ? 'more than can be told' : `about ${each}`);
   return columns([
     [what === 'cached' ? 'cached' : 'live', `${functions} functions, ended by ${endedByTexts[endedBy]}`],
     ['memory', `${memoryMb} MB by the fall of MemAvailable: ${fixedMb} MB with the first, ${memoryEachMb} MB each`],
+    ['noise', `${noiseMb} MB came and went while nothing was done`],
     ...(ownEachMb === null ? [] : [['private', `${ownEachMb} MB each by /proc, mean of a few`]]),
     ['disk', diskMb === 0 ? 'nothing' : `${diskMb} MB of snapshots: ${diskEachMb} MB each`],
     [

@@ -63,6 +63,7 @@ describe('figures', () => {
       endedBy: 'count',
       memoryMb: 2100,
       fixedMb: 110,
+      noiseMb: 0,
       memoryEachMb: 10,
       diskMb: 400,
       diskEachMb: 2,
@@ -91,6 +92,19 @@ describe('figures', () => {
       availableMb,
     });
     expect(density).toMatchObject({ endedBy, functions });
+  });
+
+  test('a machine that others use: the middle counts, and how much it moves is told', async () => {
+    const store = new FakeStore();
+    let reading = 0;
+    // Every third reading somebody has 300 MB.
+    const availableMb = async () => {
+      reading += 1;
+      return (await store.availableMb()) - (reading % 3 === 0 ? 300 : 0);
+    };
+    const settings = { ...common, what: 'live', count: 20, budgetMb: 450, availableMb } as const;
+    const { density } = await measureDensity(store, settings);
+    expect(density).toMatchObject({ functions: 20, endedBy: 'count', memoryEachMb: 10, noiseMb: 300 });
   });
 
   test('what costs nothing that can be measured is not extrapolated', async () => {

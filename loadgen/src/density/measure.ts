@@ -3,9 +3,9 @@
  * the machine's available memory, and then uses some at random.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { availableMb as availableNow } from '../memory.ts';
 import { type Measurement, measure } from '../runner.ts';
+import { settled } from './readings.ts';
 import type { Store } from './store.ts';
 
 export interface DensitySettings {
@@ -35,6 +35,8 @@ export interface Density {
   /** Fall of available memory, MB: all of it, and that of what is shared with the first function. */
   readonly memoryMb: number;
   readonly fixedMb: number;
+  /** How much it moved by itself while nothing was done, at most. */
+  readonly noiseMb: number;
   /** Of each further function. */
   readonly memoryEachMb: number;
   readonly diskMb: number;
@@ -51,7 +53,7 @@ export interface DensityMeasurement extends Measurement {
 }
 
 const kProgressMs = 2_000;
-/** Memory comes back late from processes that ended, and V8 gives some back when it is idle. */
+/** V8 gives some memory back when it is idle. */
 const kSettleMs = 2_000;
 /** The machine keeps so much. */
 const kReserveMb = 768;
@@ -66,26 +68,25 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
   const curve: CurvePoint[] = [];
   let functions = 0;
   let memoryMb = 0;
-  const settle = () => sleep(settleMs, undefined, { signal });
-
-  const before = await availableMb();
-  const look = async (): Promise<number> => {
-    const available = await availableMb();
-    memoryMb = before - available;
+  let noiseMb = 0;
+  const settle = async (): Promise<number> => {
+    const { availableMb: available, spreadMb } = await settled(availableMb, settleMs, signal);
+    noiseMb = Math.max(noiseMb, spreadMb);
     return available;
   };
+  const isSpent = (available: number) => before - available + store.diskMb >= budgetMb;
   const point = () => {
     // The settled figure takes the place of the hasty one.
     if (curve.at(-1)?.[0] === functions) curve.pop();
     curve.push([functions, round(memoryMb), round(store.diskMb)]);
   };
+  const before = await settle();
   const progress = setInterval(() => settings.onProgress?.(functions, memoryMb, store.diskMb), kProgressMs);
   try {
     await store.open();
     await store.add();
     functions = 1;
-    await settle();
-    await look();
+    memoryMb = before - (await settle());
     point();
     const fixedMb = memoryMb;
     let endedBy: Density['endedBy'] = 'count';
@@ -93,15 +94,16 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
       signal.throwIfAborted();
       await store.add();
       functions += 1;
-      const available = await look();
+      const available = await availableMb();
+      memoryMb = before - available;
       if (functions >= nextPoint(curve)) point();
-      if (memoryMb + store.diskMb >= budgetMb) endedBy = 'budget';
-      else if (available < kReserveMb) endedBy = 'machine';
+      if (available < kReserveMb) endedBy = 'machine';
+      // One reading may be another's doing.
+      else if (isSpent(available) && isSpent(await settle())) endedBy = 'budget';
       if (endedBy !== 'count') break;
     }
     clearInterval(progress);
-    await settle();
-    await look();
+    memoryMb = before - (await settle());
     point();
     const ownMb = await store.ownMb();
     const memoryEachMb = functions > 1 ? (memoryMb - fixedMb) / (functions - 1) : 0;
@@ -112,6 +114,7 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
       endedBy,
       memoryMb: round(memoryMb),
       fixedMb: round(fixedMb),
+      noiseMb: round(noiseMb),
       memoryEachMb: round(memoryEachMb),
       diskMb: round(store.diskMb),
       diskEachMb: round(diskEachMb),

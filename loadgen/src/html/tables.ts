@@ -84,11 +84,12 @@ function interferenceRows(interference: NonNullable<SavedRun['interference']>): 
 }
 
 function densityRows(density: NonNullable<SavedRun['density']>): [string, string][] {
-  const { what, functions, memoryMb, memoryEachMb, diskMb, diskEachMb, ownEachMb, in20Gb } = density;
+  const { what, functions, memoryMb, memoryEachMb, noiseMb, diskMb, diskEachMb, ownEachMb, in20Gb } = density;
   const fits = (each: number | null) => (each === null ? 'more than can be told' : String(each));
   return [
     [what, `${functions} functions`],
     ['memory', `${megabytes(memoryMb)} by the fall of MemAvailable, ${megabytes(memoryEachMb)} each`],
+    ['noise', `${megabytes(noiseMb)} came and went while nothing was done`],
     ...(ownEachMb === null ? [] : [['private', `${megabytes(ownEachMb)} each by /proc`] as [string, string]]),
     ['disk', diskMb === 0 ? 'nothing' : `${megabytes(diskMb)}, ${megabytes(diskEachMb)} each`],
     ['in 20 GB', `of memory ${fits(in20Gb.memory)}${diskMb === 0 ? '' : `, of disk ${fits(in20Gb.disk)}`}`],

@@ -92,6 +92,7 @@ const readDensity = record<Density>({
   // What others gave back meanwhile makes a fall negative.
   memoryMb: number,
   fixedMb: number,
+  noiseMb: amount,
   memoryEachMb: number,
   diskMb: amount,
   diskEachMb: amount,

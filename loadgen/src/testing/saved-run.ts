@@ -40,6 +40,7 @@ export function sampleRun(changes: Partial<SavedRun> = {}): SavedRun {
       endedBy: 'count',
       memoryMb: 50,
       fixedMb: 31,
+      noiseMb: 2,
       memoryEachMb: 1,
       diskMb: 24,
       diskEachMb: 1.2,
