@@ -52,5 +52,5 @@ test('density', () => {
   const none = { ...density, in20Gb: { memory: null, disk: null }, diskMb: 0, ownEachMb: 1.5 };
   const other = text(options, { ...result, density: none });
   expect(other).toMatch(/^private +1.5 MB each/m);
-  expect(other).toMatch(/^in 20 GB +of memory more than can be told$/m);
+  expect(other).toMatch(/^in 20 GB +of memory cannot be told from the noise$/m);
 });

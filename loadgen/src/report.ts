@@ -82,7 +82,7 @@ function burstTable({ bursts, background }: BurstMeasurement): string {
 function densityTable(density: Density): string {
   const { what, functions, endedBy, memoryMb, fixedMb, memoryEachMb, noiseMb } = density;
   const { diskMb, diskEachMb, ownEachMb, in20Gb } = density;
-  const fits = (each: number | null) => (each === null ? 'more than can be told' : `about ${each}`);
+  const fits = (each: number | null) => (each === null ? 'cannot be told from the noise' : `about ${each}`);
   return columns([
     [what === 'cached' ? 'cached' : 'live', `${functions} functions, ended by ${endedByTexts[endedBy]}`],
     ['memory', `${memoryMb} MB by the fall of MemAvailable: ${fixedMb} MB with the first, ${memoryEachMb} MB each`],

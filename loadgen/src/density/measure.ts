@@ -43,7 +43,7 @@ export interface Density {
   readonly diskEachMb: number;
   /** Private memory of one by /proc, for comparison; null where none lives. */
   readonly ownEachMb: number | null;
-  /** How many would fit into 20 GB of memory, and of disk; null where one costs less than can be measured. */
+  /** How many would fit into 20 GB of memory, and of disk; null where the cost does not stand out from the noise. */
   readonly in20Gb: { readonly memory: number | null; readonly disk: number | null };
   readonly curve: readonly CurvePoint[];
 }
@@ -59,8 +59,8 @@ const kSettleMs = 2_000;
 const kReserveMb = 768;
 const kUses = { cached: 200, live: 1_000 };
 const kExtrapolatedMb = 20 * 1024;
-/** What others do on the machine is not told apart from costs below this. */
-const kLeastMb = 0.001;
+/** So many times the noise all of them together have to cost. */
+const kAboveNoise = 2;
 
 export async function measureDensity(store: Store, settings: DensitySettings): Promise<DensityMeasurement> {
   const { what, count, budgetMb = Infinity, concurrency, signal } = settings;
@@ -119,7 +119,10 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
       diskMb: round(store.diskMb),
       diskEachMb: round(diskEachMb),
       ownEachMb: ownMb === undefined ? null : round(ownMb),
-      in20Gb: { memory: fitting(memoryEachMb, fixedMb - memoryEachMb), disk: fitting(diskEachMb, 0) },
+      in20Gb: {
+        memory: memoryMb - fixedMb > kAboveNoise * noiseMb ? fitting(memoryEachMb, fixedMb - memoryEachMb) : null,
+        disk: store.diskMb > 0 ? fitting(diskEachMb, 0) : null,
+      },
       curve,
     };
     const measurement = await measure({ count: uses, concurrency, signal }, () =>
@@ -138,8 +141,7 @@ function nextPoint(curve: readonly CurvePoint[]): number {
   return last + Math.max(1, Math.floor(last / 50));
 }
 
-function fitting(eachMb: number, sharedMb: number): number | null {
-  if (eachMb < kLeastMb) return null;
+function fitting(eachMb: number, sharedMb: number): number {
   return Math.max(0, Math.floor((kExtrapolatedMb - Math.max(0, sharedMb)) / eachMb));
 }
 

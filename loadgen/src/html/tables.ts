@@ -85,7 +85,7 @@ function interferenceRows(interference: NonNullable<SavedRun['interference']>): 
 
 function densityRows(density: NonNullable<SavedRun['density']>): [string, string][] {
   const { what, functions, memoryMb, memoryEachMb, noiseMb, diskMb, diskEachMb, ownEachMb, in20Gb } = density;
-  const fits = (each: number | null) => (each === null ? 'more than can be told' : String(each));
+  const fits = (each: number | null) => (each === null ? 'cannot be told from the noise' : String(each));
   return [
     [what, `${functions} functions`],
     ['memory', `${megabytes(memoryMb)} by the fall of MemAvailable, ${megabytes(memoryEachMb)} each`],
