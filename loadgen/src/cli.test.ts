@@ -81,8 +81,9 @@ test('the mixed load checks every answer', async () => {
   expect(stderr).toMatch(/^actions .*hello \d+/m);
 }, 60_000);
 
-test('bursts and density are told, saved and drawn', async () => {
-  const [bursts, density, out] = ['burst.json', 'density.json', 'page.html'].map((name) => join(folder, name));
+const [bursts, density, out] = ['burst.json', 'density.json', 'page.html'].map((name) => join(folder, name));
+
+test('bursts are told and saved', async () => {
   const line = '--mode burst --target process --burst-size 4 --burst-every 1 --duration 2 --background 40';
   const burst = await loadgen(`${line} --json --save ${bursts}`);
   expect(burst.stderr).not.toMatch(/error:/);
@@ -97,12 +98,16 @@ test('bursts and density are told, saved and drawn', async () => {
     [1, 4],
     [2, 4],
   ]);
+}, 60_000);
 
+test('density is told and saved', async () => {
   const live = await loadgen(
     `--mode density --via vm --target process --density live --count 2 --label a<b --save ${density}`,
   );
   expect(live).toMatchObject({ code: 0, stdout: expect.stringMatching(/^live +2 functions, ended by their number$/m) });
+}, 60_000);
 
+test('what was saved is drawn', async () => {
   expect(await loadgen(`report ${bursts} ${density} --out ${out}`)).toMatchObject({ code: 0, stdout: `${out}\n` });
   const text = readFileSync(out ?? '', 'utf8');
   // Two distributions in one chart, a density curve, a timeline for each run.

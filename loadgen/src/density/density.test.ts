@@ -108,6 +108,21 @@ describe('figures', () => {
     expect(density).toMatchObject({ functions: 20, endedBy: 'count', memoryEachMb: 10, noiseMb: 300, in20Gb: { memory: null, disk: 10_240 } }); // biome-ignore format: one line
   });
 
+  test('nothing is left of one that is aborted, however early', async () => {
+    const store = new FakeStore();
+    store.isOpen = true;
+    const reason = new Error('enough');
+    const settings = {
+      ...common,
+      signal: AbortSignal.abort(reason),
+      what: 'live',
+      count: 5,
+      budgetMb: undefined,
+    } as const;
+    await expect(measureDensity(store, settings)).rejects.toMatchObject({ cause: reason });
+    expect(store.isOpen).toBe(false);
+  });
+
   test('what costs nothing that can be measured is not extrapolated', async () => {
     const store = new FakeStore();
     const availableMb = () => Promise.resolve(8_000);

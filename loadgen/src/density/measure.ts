@@ -69,6 +69,7 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
   let functions = 0;
   let memoryMb = 0;
   let noiseMb = 0;
+  let before = 0;
   const settle = async (): Promise<number> => {
     const { availableMb: available, spreadMb } = await settled(availableMb, settleMs, signal);
     noiseMb = Math.max(noiseMb, spreadMb);
@@ -80,9 +81,9 @@ export async function measureDensity(store: Store, settings: DensitySettings): P
     if (curve.at(-1)?.[0] === functions) curve.pop();
     curve.push([functions, round(memoryMb), round(store.diskMb)]);
   };
-  const before = await settle();
   const progress = setInterval(() => settings.onProgress?.(functions, memoryMb, store.diskMb), kProgressMs);
   try {
+    before = await settle();
     await store.open();
     await store.add();
     functions = 1;
