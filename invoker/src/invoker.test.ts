@@ -1,3 +1,4 @@
+import type { VmCost } from '@ebbwhisk/libos-node';
 import { afterEach, describe, expect, test } from 'vitest';
 import { stringifyJson } from './protocol/json.ts';
 import { annotation } from './protocol/messages.ts';
@@ -42,7 +43,10 @@ describe('a first activation', () => {
       'waitTime',
       'ebbStart',
       'ebbPhases',
+      'ebbCost',
     ]);
+    expect(annotation(record.annotations, 'ebbCost')).toEqual({ faults: 500, exits: 5 });
+    expect(annotation(activation?.annotations ?? [], 'ebbCost')).toBeUndefined();
     expect(annotation(record.annotations, 'limits')).toEqual({ concurrency: 1, logs: 10, memory: 256, timeout: 60000 });
     expect(annotation(record.annotations, 'path')).toBe('guest/hello');
     expect(annotation(record.annotations, 'kind')).toBe('nodejs:24');
@@ -54,6 +58,34 @@ describe('a first activation', () => {
     >;
     expect(Object.keys(phases)).toEqual(['queue', 'clone', 'init', 'run']);
     for (const ms of Object.values(phases)) expect(ms).toBeGreaterThanOrEqual(0);
+  });
+
+  test('is answered, and its slot free, before it is known what the start cost; a hot start is not asked', async () => {
+    const { promise, resolve } = Promise.withResolvers<VmCost>();
+    let asked = 0;
+    const cost = () => {
+      asked += 1;
+      return promise;
+    };
+    await start({ cost });
+    fixture.putAction();
+    const invoked = fixture.invoke();
+    await until(() => fixture.acks.length === 2, 'both acks');
+    expect([asked, fixture.recordTexts.length]).toEqual([1, 0]);
+    resolve({ faults: 400 });
+    expect(annotation((await invoked).record.annotations, 'ebbCost')).toEqual({ faults: 400 });
+    expect(annotation((await fixture.invoke()).record.annotations, 'ebbCost')).toBeUndefined();
+    expect(asked).toBe(1);
+    const metrics = await fixture.invoker.metrics();
+    expect(metrics).toContain('start_faults_sum{start="cold"} 400');
+    expect(metrics).toContain('start_faults_count{start="cold"} 1');
+    expect(metrics).not.toContain('start_exits_sum{');
+  });
+
+  test('has its record when the VM does not tell its cost', async () => {
+    await start({ cost: () => new Promise(() => {}) });
+    fixture.putAction({ limits: { logs: 0 } });
+    expect(annotation((await fixture.invoke()).record.annotations, 'ebbCost')).toBeUndefined();
   });
 
   test('gives /init and /run the context of the contract', async () => {

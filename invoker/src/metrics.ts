@@ -1,6 +1,6 @@
 /** Counters of the invoker in Prometheus form, in a registry of its own: several invokers can live in one process. */
 
-import type { StartKind } from '@ebbwhisk/libos-node';
+import type { StartKind, VmCost } from '@ebbwhisk/libos-node';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Phases } from './activation/build.ts';
 import { type Activation, activationStatusTexts } from './protocol/activation-record.ts';
@@ -26,6 +26,8 @@ export class Metrics {
   readonly #activations: Counter<'start' | 'status'>;
   readonly #durations: Histogram<'start'>;
   readonly #phases: Histogram<'phase'>;
+  readonly #faults: Histogram<'start'>;
+  readonly #exits: Histogram<'start'>;
   readonly #lost: Counter<'what'>;
   readonly #captures: Histogram<never>;
   readonly #captureFailures: Counter<never>;
@@ -50,6 +52,20 @@ export class Metrics {
       help: 'Parts of activations: waiting for a VM (queue), making one (boot or clone), /init, /run.',
       labelNames: ['phase'],
       buckets: [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 60],
+      registers,
+    });
+    this.#faults = new Histogram({
+      name: 'ebbwhisk_invoker_start_faults',
+      help: 'Page faults that the host served for a VM until its first answer.',
+      labelNames: ['start'],
+      buckets: [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000],
+      registers,
+    });
+    this.#exits = new Histogram({
+      name: 'ebbwhisk_invoker_start_exits',
+      help: 'Exits of the guest (KVM) or waits (process tender) of a VM until its first answer.',
+      labelNames: ['start'],
+      buckets: [2, 5, 10, 20, 50, 100, 200, 500, 1_000],
       registers,
     });
     this.#lost = new Counter({
@@ -116,6 +132,11 @@ export class Metrics {
     this.#activations.inc({ start: start ?? 'none', status: activationStatusTexts[activation.response.statusCode] });
     for (const [phase, ms] of Object.entries(phases)) this.#phases.observe({ phase }, ms / 1000);
     if (start !== undefined) this.#durations.observe({ start }, (activation.duration ?? 0) / 1000);
+  }
+
+  cost(start: StartKind, { faults, exits }: VmCost): void {
+    if (faults !== undefined) this.#faults.observe({ start }, faults);
+    if (exits !== undefined) this.#exits.observe({ start }, exits);
   }
 
   /** Undefined: it failed. */

@@ -104,6 +104,10 @@ forTargets(libosTenders, ({ tender, name }) => {
       }
       expect(pids).toHaveLength(tender === 'kvm' ? 1 : 2);
       expect(memoryBytes).toBeGreaterThan(1_000_000);
+      const cost = await vm.cost();
+      expect(cost.faults).toBeGreaterThanOrEqual(hostFaults ?? Number.NaN);
+      expect(cost.faults).toBeLessThan(5_000);
+      expect(cost.exits).toBeGreaterThan(0);
       expect(await vm.end()).toEqual({ reason: 'ended' });
       expect(existsSync(vm.socketPath)).toBe(false);
       for (const pid of pids) await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);

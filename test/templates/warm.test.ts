@@ -69,9 +69,13 @@ forTargets(libosTenders, ({ tender, name }) => {
         expect(warm).toMatchObject({ start: 'warm', n: 2, loaded: first.loaded, host: first.host });
         expect(warm.id).toBe(warm.activation.activationId);
         expect(Math.abs(Number(warm.now) - Date.now())).toBeLessThan(2_000);
-        expect((await stack.api.record(warm.activation.activationId)).logs.map((line) => line.slice(31))).toEqual([
-          'stdout: run 2',
-        ]);
+        const record = await stack.api.record(warm.activation.activationId);
+        expect(record.logs.map((line) => line.slice(31))).toEqual(['stdout: run 2']);
+        const { faults, exits } = annotation(record, 'ebbCost') as { faults: number; exits: number };
+        expect(faults).toBeGreaterThan(100);
+        expect(faults).toBeLessThan(10_000);
+        expect(exits).toBeGreaterThan(0);
+        expect(exits).toBeLessThan(500);
         expect(Object.keys(annotation(warm.activation, 'ebbPhases') ?? {})).toEqual(['queue', 'clone', 'run']);
         seen.add(warm.random);
       }

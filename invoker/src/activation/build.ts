@@ -1,6 +1,6 @@
 /** Makes the activation (what acks carry and the store keeps) out of a message and its outcome. */
 
-import type { StartKind } from '@ebbwhisk/libos-node';
+import type { StartKind, VmCost } from '@ebbwhisk/libos-node';
 import type { Activation, ActivationResponse, Annotation } from '../protocol/activation-record.ts';
 import type { Json } from '../protocol/json.ts';
 import { type ActivationMessage, fqnDocId } from '../protocol/messages.ts';
@@ -24,6 +24,12 @@ export interface Phases {
 export interface Way {
   readonly start: StartKind;
   readonly phases: Phases;
+}
+
+/** With what its start cost, which is known after the answer only. */
+export function withCost(activation: Activation, { faults, exits }: VmCost): Activation {
+  const value = { ...(faults === undefined ? {} : { faults }), ...(exits === undefined ? {} : { exits }) };
+  return { ...activation, annotations: [...activation.annotations, { key: 'ebbCost', value }] };
 }
 
 /** Of an activation whose action was found, with or without a VM. */

@@ -5,7 +5,7 @@
  * its namespace stores none, a record; whatever fails. handle() never rejects and resolves when the slot is free.
  */
 
-import type { StartKind } from '@ebbwhisk/libos-node';
+import type { StartKind, VmCost } from '@ebbwhisk/libos-node';
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import type { ActionCache } from '../actions/action-cache.ts';
@@ -28,7 +28,7 @@ import {
   TransidSchema,
 } from '../protocol/messages.ts';
 import { checker, parseObject } from '../protocol/schema.ts';
-import { buildActivation, buildFallback, type Phases } from './build.ts';
+import { buildActivation, buildFallback, type Phases, withCost } from './build.ts';
 import { activationErrors } from './errors.ts';
 import { execute, notTaken, type Outcome } from './execute.ts';
 import { type Job, vmSpec } from './job.ts';
@@ -145,10 +145,18 @@ export class ActivationHandler {
       const phases: Phases = { ...way, ...outcome.phases };
       const activation = buildActivation(job, outcome, outcome.reached ? { start, phases } : undefined);
       metrics.finished(start, activation, phases);
-      record =
+      // Asked for when the answer is on its way; only the record waits for it. A hot start would cost more by it, and it cost nothing.
+      let cost: Promise<VmCost | undefined> | undefined;
+      const afterAnswer = () => {
+        if (start !== 'hot' && outcome.reached && !outcome.spoilt) cost = proxy.cost();
+      };
+      const reported =
         job.action.limits.logs === 0
-          ? await this.#reportWithoutLogs(lease, job, outcome, activation)
-          : await this.#reportWithLogs(lease, job, outcome, activation);
+          ? await this.#reportWithoutLogs(lease, job, outcome, activation, afterAnswer)
+          : await this.#reportWithLogs(lease, job, outcome, activation, afterAnswer);
+      const known = await cost;
+      if (known !== undefined) metrics.cost(start, known);
+      record = known === undefined ? reported : withCost(reported, known);
     } finally {
       // Already given back unless something threw; then its state is not known.
       lease.release(false);
@@ -162,23 +170,39 @@ export class ActivationHandler {
     return codeCache === undefined || codeCache.length === 0 ? {} : { codeCache };
   }
 
-  async #reportWithoutLogs(lease: Lease, { message }: Job, outcome: Outcome, activation: Activation) {
+  async #reportWithoutLogs(
+    lease: Lease,
+    { message }: Job,
+    outcome: Outcome,
+    activation: Activation,
+    afterAnswer: () => void,
+  ): Promise<Activation> {
     const { reporter } = this.#options;
     lease.release(!outcome.spoilt, resultOf(outcome));
-    await (message.blocking ? reporter.combined(message, activation) : reporter.completion(message, activation));
+    const sent = message.blocking ? reporter.combined(message, activation) : reporter.completion(message, activation);
+    afterAnswer();
+    await sent;
     return activation;
   }
 
   /** The result goes out first; the slot is free when the logs are in. */
-  async #reportWithLogs(lease: Lease, job: Job, outcome: Outcome, activation: Activation): Promise<Activation> {
+  async #reportWithLogs(
+    lease: Lease,
+    job: Job,
+    outcome: Outcome,
+    activation: Activation,
+    afterAnswer: () => void,
+  ): Promise<Activation> {
     const { reporter, log } = this.#options;
     const { message } = job;
     if (!outcome.spoilt) lease.settle();
     const sent = message.blocking ? reporter.result(message, activation) : Promise.resolve();
     let complete = true;
     let logs: string[];
+    const taken = lease.proxy.takeLogs(outcome.spoilt ? kSpoiltFlushMs : kFlushMs);
+    afterAnswer();
     try {
-      ({ lines: logs, complete } = await lease.proxy.takeLogs(outcome.spoilt ? kSpoiltFlushMs : kFlushMs));
+      ({ lines: logs, complete } = await taken);
     } catch (error) {
       log.error({ err: error, activationId: message.activationId }, 'collecting logs failed');
       logs = [];

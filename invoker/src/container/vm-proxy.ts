@@ -3,7 +3,7 @@
  * It takes no decisions about reuse or lifetime; those are the pool's.
  */
 
-import type { ExitReport, Vm } from '@ebbwhisk/libos-node';
+import type { ExitReport, Vm, VmCost } from '@ebbwhisk/libos-node';
 import { within } from '../clock.ts';
 import { LogCollector } from './log-collector.ts';
 import { RecentLogs } from './recent-logs.ts';
@@ -11,6 +11,9 @@ import { type ResponseLimits, VmClient, type VmPath, type VmReply } from './vm-c
 
 /** A broken connection nearly always means a dying VM; this long its exit report is waited for. */
 const kExitReportMs = 2_000;
+
+/** The activation's record waits for it. */
+const kCostMs = 250;
 
 export interface CollectedLogs {
   readonly lines: string[];
@@ -85,6 +88,15 @@ export class VmProxy {
       flushMs,
     );
     return { lines: this.#logs.take(), complete: flushed === true };
+  }
+
+  /** What the VM has cost until now; undefined when it does not say so in time. Never rejects. */
+  async cost(): Promise<VmCost | undefined> {
+    const cost = await within(
+      this.vm.cost().catch(() => undefined),
+      kCostMs,
+    );
+    return cost?.faults === undefined && cost?.exits === undefined ? undefined : cost;
   }
 
   async end(): Promise<ExitReport> {

@@ -82,6 +82,9 @@ describe('a function', () => {
       'clone',
       'run',
     ]);
+    expect([first, second, third].map(({ record }) => annotation(record.annotations, 'ebbCost') !== undefined)).toEqual(
+      [true, true, false],
+    );
     expect(fixture.invoker.status().starts).toMatchObject({ cold: 1, warm: 1, hot: 1 });
   });
 

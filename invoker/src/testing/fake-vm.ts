@@ -15,6 +15,7 @@ import {
   type ExitReport,
   type LogRecord,
   type Vm,
+  type VmCost,
   VmError,
   type VmOrigin,
 } from '@ebbwhisk/libos-node';
@@ -26,6 +27,8 @@ export interface FakeGuest {
   readonly snapshotMs?: number;
   /** Rejects with what this throws. */
   onSnapshot?(vm: FakeVm, file: string): void;
+  /** What it has cost; the default is always the same. */
+  cost?(vm: FakeVm): Promise<VmCost>;
   /** Called before a VM is cloned from a snapshot. */
   onClone?(file: string): void;
   /** Called for each request; the default answers /init with OK and /run with its own value. */
@@ -116,6 +119,11 @@ export class FakeVm implements Vm {
       cpuMs: 0,
       uptimeMs: 0,
     });
+  }
+
+  cost(): Promise<VmCost> {
+    if (this.ended) return Promise.reject(new VmError('VM_ENDED'));
+    return this.#guest.cost?.(this) ?? Promise.resolve({ faults: 500, exits: 5 });
   }
 
   /** Like the real one, the file is there whole or not at all. */

@@ -22,6 +22,7 @@ export type {
   StartKind,
   TenderKind,
   Vm,
+  VmCost,
   VmOrigin,
   VmStats,
 } from './vm.ts';

@@ -19,6 +19,7 @@ class FakeVm {
     },
     flushLogs: () => Promise.resolve(),
     stats: () => Promise.reject(new VmError('VM_ENDED')),
+    cost: () => Promise.reject(new VmError('VM_ENDED')),
     snapshot: () => Promise.reject(new VmError('VM_NO_SNAPSHOT')),
     end: () => {
       this.finish({ reason: 'ended' });

@@ -156,8 +156,12 @@ test('tells what the VM uses', async () => {
   expect(stats.pids.length).toBeGreaterThan(0);
   expect(stats.memoryBytes).toBeGreaterThan(2 ** 20);
   expect(stats.uptimeMs).toBeGreaterThan(0);
+  const cost = await vm.cost();
+  expect(cost.exits).toBe(42);
+  expect(cost.faults).toBeGreaterThanOrEqual(stats.hostFaults ?? Number.NaN);
   await vm.end();
   expect((await failure(vm.stats())).code).toBe('VM_ENDED');
+  expect((await failure(vm.cost())).code).toBe('VM_ENDED');
 });
 
 test('a tender that does not answer delays statistics only so long', async () => {
@@ -165,6 +169,7 @@ test('a tender that does not answer delays statistics only so long', async () =>
   const stats = await vm.stats();
   expect(stats.exits).toBeUndefined();
   expect(stats.memoryBytes).toBeGreaterThan(0);
+  expect(await vm.cost()).toEqual({});
   const flushed = vm.flushLogs();
   expect(await vm.end()).toEqual({ reason: 'ended' });
   await flushed;

@@ -10,7 +10,7 @@ import { VmError, type VmErrorCode } from '../errors.ts';
 import { checkExposure, inspectorPort } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
 import { defaultProfile, imageFileName, imagesFolder, isKindName, reportsFolder, tenderPath } from '../paths.ts';
-import { readFigures } from '../process/proc-stats.ts';
+import { readFaults, readFigures } from '../process/proc-stats.ts';
 import type {
   BootOptions,
   BootVm,
@@ -19,6 +19,7 @@ import type {
   ExposedPort,
   LogRecord,
   Vm,
+  VmCost,
   VmOrigin,
   VmStats,
 } from '../vm.ts';
@@ -219,6 +220,14 @@ class LibosVm implements Vm {
       ...(syscalls === undefined ? {} : { syscalls }),
       ...(enters === undefined ? {} : { enters }),
     };
+  }
+
+  async cost(): Promise<VmCost> {
+    if (this.#hasExited) throw new VmError('VM_ENDED');
+    const { exits, pids } = await this.#tenderStats();
+    if (this.#hasExited) throw new VmError('VM_ENDED');
+    const faults = pids === undefined ? undefined : readFaults(pids);
+    return { ...(faults === undefined ? {} : { faults }), ...(exits === undefined ? {} : { exits }) };
   }
 
   async snapshot(file: string, signal?: AbortSignal): Promise<void> {

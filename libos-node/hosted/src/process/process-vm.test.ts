@@ -64,6 +64,7 @@ describe('bootProcess', () => {
       await post(vm, '/init', { value: { main: 'main', code } });
       const started = (JSON.parse(await post(vm, '/run', {})) as { pid: number }).pid;
       expect((await vm.stats()).pids).toContain(started);
+      expect(await vm.cost()).toEqual({ faults: expect.any(Number) });
       return started;
     });
     await until(() => !isAlive(pid));

@@ -16,10 +16,10 @@ import type { Readable } from 'node:stream';
 import { VmError } from '../errors.ts';
 import { checkExposure, parseAddress } from '../exposure.ts';
 import { type OwnedPlace, ownerFolder } from '../owner/owner-folder.ts';
-import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Vm, VmStats } from '../vm.ts';
+import type { BootOptions, BootVm, ExitReport, ExposedPort, LogRecord, Vm, VmCost, VmStats } from '../vm.ts';
 import { LogTap } from './log-tap.ts';
 import { forwardPort, type PortForward } from './port-forward.ts';
-import { readFigures } from './proc-stats.ts';
+import { readFaults, readFigures } from './proc-stats.ts';
 import { runtimeScript } from './runtime-folder.ts';
 
 export interface ProcessTargetOptions {
@@ -167,6 +167,13 @@ class ProcessVm implements Vm {
       origin: this.origin,
       uptimeMs: performance.now() - this.#startedAt,
     };
+  }
+
+  async cost(): Promise<VmCost> {
+    const { pid } = this.#child;
+    if (this.#ended || pid === undefined) throw new VmError('VM_ENDED');
+    const faults = readFaults([pid]);
+    return faults === undefined ? {} : { faults };
   }
 
   async snapshot(): Promise<void> {
