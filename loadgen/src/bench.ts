@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: hot and cold latency of the LibOS under each tender, against plain Node as the baseline, in one run.
+ * `npm run bench`: hot and cold latency of the LibOS under each tender, against plain Node as the baseline, in one run; and what cold, warm and hot
+ * starts of clones cost (start-costs/).
  * `npm run bench -- compute` is a benchmark of its own (compute/), and so is `profiles` (profiles/). stdout carries the result alone. Exit status: 0, 1 when something failed, 2 for a bad command line.
  */
 
@@ -14,6 +15,8 @@ import { CommandLineExit, integer, type OwnTarget, option, run } from './options
 import { profiles as dial } from './profiles/profiles.ts';
 import { columns, ms } from './report.ts';
 import { abortOnSignals } from './signals.ts';
+import { costTable } from './start-costs/measure.ts';
+import { type CostTable, costTables } from './start-costs/tables.ts';
 import { bootOf } from './vm/boots.ts';
 import { newInstance, type VmSettings } from './vm/vms.ts';
 
@@ -23,6 +26,7 @@ interface BenchOptions {
   readonly kind: string;
   readonly memory: number;
   readonly profile?: Profile;
+  readonly bundle: boolean;
 }
 
 interface Benchmark {
@@ -38,6 +42,12 @@ interface Result {
 }
 
 const kWarmUps = 300;
+/** Of each sort; fewer are no median. */
+const kStarts = { quick: 30, full: 60 };
+
+function tendersHere(): TenderKind[] {
+  return isKvmThere() ? ['process', 'kvm'] : ['process'];
+}
 
 function benchmarks(quick: boolean): Benchmark[] {
   return [
@@ -92,7 +102,6 @@ function openCold(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
 /** The baseline first. */
 async function variants(options: BenchOptions, benchmark: Benchmark, signal: AbortSignal): Promise<Variant[]> {
   const { kind, memory, profile } = options;
-  const tenders: TenderKind[] = isKvmThere() ? ['process', 'kvm'] : ['process'];
   const variant = async (name: string, target: OwnTarget, tender?: TenderKind): Promise<Variant> => {
     const settings: VmSettings = {
       boot: await bootOf(target),
@@ -107,11 +116,11 @@ async function variants(options: BenchOptions, benchmark: Benchmark, signal: Abo
   };
   return [
     await variant('plain Node', 'process'),
-    ...(await Promise.all(tenders.map((tender) => variant(`LibOS, ${tender} tender`, 'libos', tender)))),
+    ...(await Promise.all(tendersHere().map((tender) => variant(`LibOS, ${tender} tender`, 'libos', tender)))),
   ];
 }
 
-function report(facts: Machine, results: readonly Result[]): string {
+function report(facts: Machine, results: readonly Result[], starts: readonly CostTable[]): string {
   const { cpu, cores, memoryGb, kernel, node, virtual, kvm, load, time } = facts;
   const head = columns([
     ['machine', `${cpu}, ${cores} cores, ${memoryGb} GB${virtual ? ', itself virtual' : ''}`],
@@ -129,7 +138,8 @@ function report(facts: Machine, results: readonly Result[]): string {
     ]);
     return `\n${benchmark}\n${columns([['', 'n', 'median', 'p99', 'ratio', 'errors'], ...lines])}`;
   });
-  return head + tables.join('');
+  const costs = starts.map(({ tender, rows }) => `\nstarts of clones, ${tender} tender\n${costTable(rows)}`);
+  return [head, ...tables, ...costs].join('');
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -144,6 +154,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addOption(option('--kind <kind>', 'action kind').default('nodejs:24'))
     .addOption(option('--memory <MB>', 'memory limit of a VM').default(256).argParser(integer(128, 65_536)))
     .addOption(option('--profile <profile>', 'image profile').choices(profiles))
+    .addOption(option('--bundle', 'also starts of an action of 5 MB').default(false))
     .allowExcessArguments(false);
   let options: BenchOptions;
   try {
@@ -155,6 +166,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const signal = abortOnSignals();
   const facts = machine();
   const results: Result[] = [];
+  let starts: CostTable[] = [];
   try {
     for (const benchmark of benchmarks(options.quick)) {
       process.stderr.write(`${benchmark.name} ...\n`);
@@ -162,12 +174,25 @@ async function main(argv: readonly string[]): Promise<number> {
       const rows = await compare(await variants(options, benchmark, signal), { rounds, perRound, signal });
       results.push({ benchmark: benchmark.name, rows });
     }
+    process.stderr.write('starts of clones ...\n');
+    const { kind, memory: memoryMb, profile, bundle, quick } = options;
+    starts = await costTables({
+      tenders: tendersHere(),
+      kind,
+      memoryMb,
+      ...(profile === undefined ? {} : { profile }),
+      bundle,
+      count: quick ? kStarts.quick : kStarts.full,
+      signal,
+    });
   } catch (error) {
     process.stderr.write(`error: ${errorText(error)}\n`);
     return 1;
   }
-  process.stdout.write(options.json ? `${JSON.stringify({ machine: facts, results })}\n` : report(facts, results));
-  return results.every(({ rows }) => rows.every(({ problem }) => problem === undefined)) ? 0 : 1;
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ machine: facts, results, starts })}\n` : report(facts, results, starts),
+  );
+  return [...results, ...starts].every(({ rows }) => rows.every(({ problem }) => problem === undefined)) ? 0 : 1;
 }
 
 const [name, ...rest] = process.argv.slice(2);

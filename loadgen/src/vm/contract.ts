@@ -1,6 +1,6 @@
 /** /init and /run of whatever serves the action contract, checked: what an invoker would do, without the invoker. */
 
-import type { VmClient } from '@ebbwhisk/invoker/container/vm-client.ts';
+import type { VmClient, VmPath } from '@ebbwhisk/invoker/container/vm-client.ts';
 import type { MeasuredFunction } from '../functions.ts';
 import type { StartKind } from '../tally.ts';
 
@@ -39,8 +39,14 @@ export async function postRun(client: ContractClient, measured: MeasuredFunction
   if (wrong !== undefined) throw new Error(wrong);
 }
 
-async function post(client: ContractClient, path: '/init' | '/run', body: string): Promise<string> {
-  const reply = await client.post(path, body, kTimeoutMs, kLimits);
+/** The body of the answer. */
+export async function post(
+  client: ContractClient,
+  path: VmPath,
+  body: string | Buffer,
+  limits = kLimits,
+): Promise<string> {
+  const reply = await client.post(path, body, kTimeoutMs, limits);
   if (reply.kind === 'timeout') throw new Error(`${path} took longer than ${kTimeoutMs} ms`);
   if (reply.kind === 'lost') throw new Error(`${path}: ${reply.error.message}`, { cause: reply.error });
   if (reply.status !== 200) throw new Error(`${path} answered ${reply.status}: ${reply.body.slice(0, 500)}`);

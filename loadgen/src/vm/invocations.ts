@@ -4,7 +4,9 @@ import { VmClient } from '@ebbwhisk/invoker/container/vm-client.ts';
 import type { Vm } from '@ebbwhisk/libos-node';
 import type { MeasuredFunction } from '../functions.ts';
 import type { StartKind } from '../tally.ts';
-import { postInit, postRun, type Runnable } from './contract.ts';
+import { post, postInit, postRun, type Runnable } from './contract.ts';
+
+const kCodeLimits = { maxBytes: 64 * 1024 * 1024, truncationBytes: 1024 };
 
 export class Instance implements Runnable {
   readonly vm: Vm;
@@ -22,6 +24,18 @@ export class Instance implements Runnable {
 
   init(measured: MeasuredFunction): Promise<void> {
     return postInit(this.#client, measured);
+  }
+
+  /** V8's code cache of the function's text, for the init() of another VM. */
+  async takeCodeCache(): Promise<Buffer> {
+    const { data = '' } = JSON.parse(await post(this.#client, '/code-cache', '', kCodeLimits)) as { data?: string };
+    if (data === '') throw new Error('no code cache');
+    return Buffer.from(data, 'base64');
+  }
+
+  /** In front of init(). */
+  async giveCodeCache(data: Buffer): Promise<void> {
+    await post(this.#client, '/code-cache', data);
   }
 
   run(measured: MeasuredFunction, n: number): Promise<void> {
