@@ -71,6 +71,7 @@ TEST_P(TemplateTest, ClonesGoOnWhereItParked) {
     if (GetParam() == "process") {
       EXPECT_EQ(values.at("getpid"), "1039");
     }
+    EXPECT_EQ(values.at("randomResult"), "0");
     EXPECT_FALSE(values.contains("unasked"));  // said by the template, long ago
     randoms.insert(values.at("random"));
     clone.Send(FrameType::kEnd);
@@ -78,6 +79,29 @@ TEST_P(TemplateTest, ClonesGoOnWhereItParked) {
     EXPECT_EQ(clone.exit_json, R"({"reason":"ended"})");
   }
   EXPECT_EQ(randoms.size(), 5u);
+}
+
+// What the LibOS makes of it: test/templates/entropy.test.ts.
+TEST_P(TemplateTest, ACloneOfAHostWithoutEntropyIsToldSo) {
+  if (GetParam() == "kvm" && !KvmMissing().empty()) GTEST_SKIP() << KvmMissing();
+  snapshot_ = TemporaryPath(GetParam() + "-entropy.snapshot");
+  const auto arguments = [&](const std::string& listen) {
+    listen_ = TemporaryPath(GetParam() + listen);
+    auto result = Arguments();
+    result.insert(result.end(), {"--tender", GetParam()});
+    return result;
+  };
+  {
+    // A template is not made without entropy either: its file has a random number.
+    TenderProcess maker(arguments("-entropy.l"), "serve");
+    ASSERT_TRUE(maker.WaitFor(FrameType::kReady)) << maker.exit_json;
+  }
+  TenderProcess server(arguments("-no-entropy.l"), "serve", EBB_WITHOUT_ENTROPY);
+  ASSERT_TRUE(server.WaitFor(FrameType::kReady)) << server.exit_json;
+  TenderProcess clone = Clone();
+  ASSERT_TRUE(clone.WaitFor(FrameType::kReady)) << clone.exit_json;
+  EXPECT_EQ(clone.Values().at("randomResult"), "-5");
+  EXPECT_EQ(clone.Values().at("random"), "0");
 }
 
 INSTANTIATE_TEST_SUITE_P(Tenders, TemplateTest, testing::Values("process", "kvm"),

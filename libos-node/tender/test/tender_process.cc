@@ -37,13 +37,15 @@ bool ReadExactly(int fd, void* buffer, size_t size, int timeout_ms) {
 
 }  // namespace
 
-TenderProcess::TenderProcess(const std::vector<std::string>& arguments, const std::string& command) {
+TenderProcess::TenderProcess(const std::vector<std::string>& arguments, const std::string& command,
+                             const std::string& launcher) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
   channel_ = UniqueFd(ends[0]);
   const UniqueFd other(ends[1]);
   std::vector<std::string> words = {EBB_TENDER_BINARY, command, "--report-fd", "50"};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  if (!launcher.empty()) words.insert(words.begin(), launcher);
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

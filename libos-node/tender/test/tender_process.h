@@ -26,7 +26,9 @@ struct Frame {
 class TenderProcess {
  public:
   // `ebbtender run` with these arguments and a --report-fd.
-  explicit TenderProcess(const std::vector<std::string>& arguments, const std::string& command = "run");
+  // `launcher`: a program that is to start ebbtender.
+  explicit TenderProcess(const std::vector<std::string>& arguments, const std::string& command = "run",
+                         const std::string& launcher = {});
   // A clone's channel: connected to the server at `listen_path`, and the request for a VM with these options made.
   static TenderProcess Clone(const std::string& listen_path, const std::vector<std::string>& options);
   TenderProcess(TenderProcess&&) = default;

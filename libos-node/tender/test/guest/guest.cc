@@ -515,7 +515,7 @@ void Template() {
   Say("clockWentOn", ClockNs() > before);
   Say("bootInfo", boot->magic == EBB_BOOT_MAGIC);
   uint64_t random = 0;
-  Hc(EBB_HC_RANDOM, reinterpret_cast<uint64_t>(&random), sizeof random);
+  SaySigned("randomResult", Hc(EBB_HC_RANDOM, reinterpret_cast<uint64_t>(&random), sizeof random));
   Say("random", random);
   Fault("readNone", UserRead, EBB_HEAP_BASE + 3 * kPage);
   Fault("writeReadOnly", UserWrite, EBB_HEAP_BASE + kPage);
