@@ -34,6 +34,8 @@ export interface VmSpec extends SourceSpec {
   readonly snapshot?: SnapshotKey;
   /** Of V8's code cache; absent: not worth one. */
   readonly codeKey?: string;
+  /** Its code is so long that loading it leaves much garbage. */
+  readonly isLarge?: boolean;
 }
 
 /** The right to run one activation on a VM. */
@@ -481,6 +483,7 @@ export class Pool {
     const interrupt = new AbortController();
     entry.capture = 'running';
     entry.interruptCapture = () => interrupt.abort();
+    if (entry.spec.isLarge) await proxy.collectGarbage();
     const done = await this.#source.capture(entry.spec, proxy.vm, interrupt.signal);
     entry.interruptCapture = undefined;
     entry.capture = done ? 'unwanted' : 'wanted';

@@ -9,6 +9,7 @@
 #include "kernel/random.h"
 #include "kernel/ring.h"
 #include "kernel/thread.h"
+#include "linux/mm/address_space.h"
 #include "linux/net/network_manager.h"
 #include "linux/process/process.h"
 
@@ -16,6 +17,9 @@ extern "C" long ebb_park(uint64_t hypercall);
 
 namespace ebb {
 namespace {
+
+// Less is not worth the hypercalls.
+constexpr uint64_t kMuchFreeMemory = 1 << 20;
 
 uint64_t current_generation = 0;
 
@@ -50,6 +54,9 @@ void Park() {
     core.tick_armed = 0;
     hypercall::Tick(0);
   }
+  // What a function has unmapped would be copied into its snapshot, and from there into every clone.
+  linux_abi::AddressSpace& space = linux_abi::address_space();
+  if (current_generation != 0 && space.free_memory().bytes() >= kMuchFreeMemory) space.ReleaseFreeMemory();
   const uint64_t parked_at = clock->Now();
   const long result = ebb_park(boot_info().hypercalls[EBB_HC_PARK]);
   if (result > 0) RestoreClone(static_cast<uint64_t>(result), parked_at);

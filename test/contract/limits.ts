@@ -44,6 +44,21 @@ export function limitContract(open: OpenSession): void {
     });
   });
 
+  describe('garbage', () => {
+    it('is collected when that is asked for, and the action goes on', async () => {
+      await using session = await open();
+      expect(await session.send('POST', '/collect', '')).toMatchObject({ status: 200, text: '{}' });
+      const text = Array.from({ length: 40_000 }, (_, n) => `line ${n}`).join('\\n');
+      await session.init(
+        `let runs = 0; const text = '${text}'; function main({ asked }) { return { runs: ++runs, right: asked === text, gc: typeof gc }; }`,
+      );
+      const asked = text.replaceAll('\\n', '\n');
+      expect((await session.run({ asked })).json).toEqual({ runs: 1, right: true, gc: 'undefined' });
+      expect((await session.send('POST', '/collect', '')).status).toBe(200);
+      expect((await session.run({ asked })).json).toEqual({ runs: 2, right: true, gc: 'undefined' });
+    });
+  });
+
   describe('connections', () => {
     it('stay open for run after run', async () => {
       await using session = await open();

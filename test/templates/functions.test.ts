@@ -64,6 +64,38 @@ forTargets(libosTenders, ({ tender, name }) => {
       await later.vm.end();
     });
 
+    test('of a long text it holds the text once, when garbage was collected', async () => {
+      const mark = `mark-${tender}-3f9c`;
+      const lines = Array.from(
+        { length: 20_000 },
+        (_, n) => `const line${n} = () => 'a line of a long text, number ${n}';`,
+      );
+      // In the middle: memory that was given back may still hold the end.
+      lines[10_000] += ` // ${mark}`;
+      const code = `${lines.join('\n')}\nfunction main() { return { text: line7() }; }`;
+      const long = join(folder, 'long.function');
+      const session = await clone();
+      await session.init(code);
+      const answer = (await session.run({})).json;
+      const taken = async () => {
+        await session.vm.snapshot(long);
+        const bytes = readFileSync(long);
+        let marks = 0;
+        for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) marks += 1;
+        return { marks, size: bytes.length };
+      };
+      const before = await taken();
+      expect((await session.send('POST', '/collect', '')).status).toBe(200);
+      const after = await taken();
+      await session.vm.end();
+      expect(before.marks).toBeGreaterThan(1);
+      expect(after.marks).toBe(1);
+      expect(after.size).toBeLessThan(before.size - code.length);
+      const later = await clone({ functionSnapshot: long });
+      expect((await later.run({})).json).toEqual(answer);
+      await later.vm.end();
+    });
+
     test('a file that is missing, damaged or of another template is refused', async () => {
       const refused = { code: 'VM_SNAPSHOT_REFUSED' };
       await expect(clone({ functionSnapshot: join(folder, 'none') })).rejects.toMatchObject(refused);

@@ -43,7 +43,7 @@ const ActionDocumentSchema = Type.Object({
 const checkDocument = checker('action', ActionDocumentSchema);
 
 /** Characters. A text of this length compiles in a few milliseconds. */
-const longText = 256 * 1024;
+const long = 256 * 1024;
 
 export interface ActionLimits {
   readonly timeout: number;
@@ -66,6 +66,8 @@ export interface ExecutableAction {
   readonly cpuQuotaPercent?: number;
   /** Of the annotation `ebbSnapshot`: false keeps every start of it cold. */
   readonly snapshots: boolean;
+  /** Its code is long. */
+  readonly isLarge: boolean;
   /** A text long enough that not to compile it again is worth something. */
   readonly isLongText: boolean;
   /** Characters held, for the cache's bound. */
@@ -96,7 +98,8 @@ export function readAction(document: string): ExecutableAction {
     provideApiKey: isTruthy(annotation(doc.annotations ?? [], 'provide-api-key'), true),
     ...cpuQuota(annotation(doc.annotations ?? [], 'ebbCpuQuota')),
     snapshots: isTruthy(annotation(doc.annotations ?? [], 'ebbSnapshot'), true),
-    isLongText: !binary && code.length >= longText,
+    isLarge: code.length >= long,
+    isLongText: !binary && code.length >= long,
     size: initHead.length,
     initBody: (env) => `${initHead}${stringifyJson(env)}}}`,
   };

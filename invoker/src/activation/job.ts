@@ -31,6 +31,7 @@ export function vmSpec({ message, action }: Job, apiHost: string): VmSpec {
       ? { snapshot: snapshotKey(message.user.namespace.name, action.id, action.revision, others) }
       : {}),
     ...(action.isLongText ? { codeKey: `${message.user.namespace.name} ${action.id} ${action.revision}` } : {}),
+    ...(action.isLarge ? { isLarge: true } : {}),
     memoryMb: limits.memory,
     concurrency: limits.concurrency,
     logsMb: limits.logs,

@@ -28,7 +28,7 @@ export type VmReply =
 const kDrainBytes = 64 * 1024 * 1024;
 
 /** Of the action contract, and what the runtime has beside it (libos-node/runtime). */
-export type VmPath = '/init' | '/run' | '/code-cache';
+export type VmPath = '/init' | '/run' | '/code-cache' | '/collect';
 
 export class VmClient {
   readonly #dispatcher: Client | Pool;

@@ -12,6 +12,8 @@ import { type ResponseLimits, VmClient, type VmPath, type VmReply } from './vm-c
 /** A broken connection nearly always means a dying VM; this long its exit report is waited for. */
 const kExitReportMs = 2_000;
 
+const kCollectMs = 5_000;
+
 /** The activation's record waits for it. */
 const kCostMs = 250;
 
@@ -35,6 +37,7 @@ export class VmProxy {
   readonly #client: VmClient;
   readonly #logs: LogCollector;
   readonly #stopLogs: () => void;
+  #hasCollected = false;
   #exit: ExitReport | undefined;
   /** Undefined until somebody takes up the initialisation; false when it failed. */
   #initialised: Promise<boolean> | undefined;
@@ -88,6 +91,13 @@ export class VmProxy {
       flushMs,
     );
     return { lines: this.#logs.take(), complete: flushed === true };
+  }
+
+  /** In front of a snapshot of it. Once: what comes later is little, and who asks for the VM meanwhile waits. Never rejects. */
+  async collectGarbage(): Promise<void> {
+    if (this.#hasCollected) return;
+    this.#hasCollected = true;
+    await this.post('/collect', '', kCollectMs, { maxBytes: 1024, truncationBytes: 0 });
   }
 
   /** What the VM has cost until now; undefined when it does not say so in time. Never rejects. */

@@ -84,6 +84,7 @@ export class FakeVm implements Vm {
     if (guest.onRequest !== undefined) await guest.onRequest({ path, body, vm: this, response });
     if (response.writableEnded || response.destroyed) return;
     if (path === '/init') answer(response, 200, '{"OK":true}');
+    else if (path === '/collect') answer(response, 200, '{}');
     else answer(response, 200, JSON.stringify((JSON.parse(body) as { value: unknown }).value));
   }
 

@@ -1,20 +1,19 @@
 /**
  * The HTTP face of the contract: POST /init and POST /run with JSON both ways, anything else "Bad request.". Beyond the contract, POST
- * /code-cache: with a body, V8's code cache for the text that the next /init brings; without one, the answer is that of the action, in base64.
+ * /code-cache: with a body, V8's code cache for the text that the next /init brings; without one, the answer is that of the action, in base64. POST
+ * /collect collects garbage, for a snapshot that is taken next.
  *
  * It is on the path of every activation, so it is node:http with as little around it as possible: no framework, no timers (an idle
  * guest must not wake up), no Date header, one write per answer. Connections are kept for ever; who opened them closes them.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { BodyReader, forget } from './body.ts';
 import { type Answer, errorAnswer } from './errors.ts';
 import { logError } from './logs.ts';
 import type { ActionService } from './service.ts';
 
 /** As the stock runtime: the 48 MB limit of an action's code holds for the body that carries it. */
 export const bodyLimit = 48 * 1024 * 1024;
-
-/** What is read and thrown away of a body beyond the limit, so that its sender can read the answer, before the connection is cut. */
-const discardLimit = 4 * bodyLimit;
 
 const maxTimer = 2 ** 31 - 1;
 
@@ -31,9 +30,10 @@ export function createActionServer(service: ActionService, beforeRequest?: () =>
     (request, response) => {
       beforeRequest?.();
       const handle = request.method === 'POST' ? routes.get(pathOf(request.url ?? '')) : undefined;
-      readBody(request, (bytes) => {
+      new BodyReader(request, bodyLimit, (bytes) => {
         if (bytes === undefined) send(response, errorAnswer('BODY_TOO_LARGE', `${bodyLimit} bytes.`));
         else if (request.method === 'POST' && request.url === '/code-cache') answerCodeCache(bytes, response);
+        else if (request.method === 'POST' && request.url === '/collect') answerCollect(response);
         else if (handle === undefined) send(response, errorAnswer('BAD_REQUEST'));
         else answer(handle, bytes, response);
       });
@@ -51,7 +51,9 @@ function pathOf(url: string): string {
 function answer(handle: Handle, bytes: Buffer, response: ServerResponse): void {
   let body: unknown;
   try {
-    body = bytes.length === 0 ? {} : JSON.parse(bytes.toString());
+    const text = bytes.toString();
+    forget(bytes);
+    body = text === '' ? {} : JSON.parse(text);
   } catch {
     body = undefined;
   }
@@ -75,6 +77,12 @@ function answerCodeCache(bytes: Buffer, response: ServerResponse): void {
   send(response, { status: 200, body: JSON.stringify(made === undefined ? {} : { data: made.toString('base64') }) });
 }
 
+function answerCollect(response: ServerResponse): void {
+  const { collect } = require('./collect.ts') as typeof import('./collect.ts');
+  collect();
+  send(response, { status: 200, body: '{}' });
+}
+
 function send(response: ServerResponse, { status, body }: Answer): void {
   response.sendDate = false;
   response.writeHead(status, [
@@ -84,29 +92,4 @@ function send(response: ServerResponse, { status, body }: Answer): void {
     String(Buffer.byteLength(body)),
   ]);
   response.end(body);
-}
-
-/** Calls `done` once with the whole body, or with undefined when it is beyond the limit; never when the sender goes away. */
-function readBody(request: IncomingMessage, done: (bytes: Buffer | undefined) => void): void {
-  let first: Buffer | undefined;
-  let chunks: Buffer[] | undefined;
-  let size = 0;
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > bodyLimit) {
-      first = undefined;
-      chunks = undefined;
-      if (size > discardLimit) request.destroy();
-    } else if (first === undefined) {
-      first = chunk;
-    } else if (chunks === undefined) {
-      chunks = [first, chunk];
-    } else {
-      chunks.push(chunk);
-    }
-  });
-  request.on('end', () => {
-    if (size > bodyLimit) done(undefined);
-    else done(chunks !== undefined ? Buffer.concat(chunks, size) : (first ?? Buffer.alloc(0)));
-  });
 }

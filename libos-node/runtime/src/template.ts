@@ -13,6 +13,7 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { forgetScript } from './code-cache.ts';
+import { prepareCollect } from './collect.ts';
 import { watchEntropyCaches } from './entropy-caches.ts';
 import { installRandom } from './random.ts';
 
@@ -38,6 +39,7 @@ async function main(args) {
  */
 export async function warmUp(createServer: () => Server): Promise<void> {
   stopMemoryReducer();
+  prepareCollect();
   const environment = new Set(Object.keys(process.env));
   require('./entry.ts');
   require('./work-folder.ts');
