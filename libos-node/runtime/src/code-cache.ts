@@ -14,8 +14,18 @@ let last: { readonly script: Script; readonly source: string } | undefined;
 
 const digestBytes = 32;
 
+/** Characters that are encoded at a time: the whole text at once would be another copy of it, in fresh pages. */
+const step = 16_384;
+
 function digestOf(source: string): Buffer {
-  return createHash('sha256').update(source).digest();
+  const hash = createHash('sha256');
+  for (let from = 0, to = 0; from < source.length; from = to) {
+    to = from + step;
+    // Halves of a character would be encoded as the same replacement, whatever they are.
+    if ((source.charCodeAt(to - 1) & 0xfc00) === 0xd800) to += 1;
+    hash.update(source.slice(from, to));
+  }
+  return hash.digest();
 }
 
 /** For the next script, if it is of that source. */
