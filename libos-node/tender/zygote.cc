@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tender/fd_message.h"
 #include "tender/guest_memory.h"
 #include "tender/pages/page_layout.h"
 #include "tender/template_memory.h"
@@ -90,19 +91,7 @@ Error Zygote::Failure(const char* what, int error) const {
 }
 
 Result<void> Zygote::Send(const ZygoteRequest& request, std::span<const int> descriptors) const {
-  iovec vector{const_cast<ZygoteRequest*>(&request), sizeof request};
-  alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-  std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
-  if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request))
+  if (!SendWithFds(control_.get(), std::as_bytes(std::span(&request, 1)), descriptors))
     return Failure("asking the zygote", errno);
   return {};
 }
@@ -111,20 +100,11 @@ Result<UniqueFd> Zygote::Receive() const {
   pollfd answered{control_.get(), POLLIN, 0};
   if (poll(&answered, 1, kAnswerTimeoutMs) <= 0) return Failure("waiting for the zygote", ETIMEDOUT);
   ZygoteReply reply{};
-  iovec vector{&reply, sizeof reply};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (recvmsg(control_.get(), &message, MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof reply))
+  UniqueFd pidfd;
+  if (!ReceiveWithFd(control_.get(), std::as_writable_bytes(std::span(&reply, 1)), pidfd))
     return Failure("the zygote's answer", EPIPE);
-  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  if (reply.result <= 0 || rights == nullptr) return Failure("fork in the zygote", static_cast<int>(-reply.result));
-  int pidfd = -1;
-  std::memcpy(&pidfd, CMSG_DATA(rights), sizeof pidfd);
-  return UniqueFd(pidfd);
+  if (reply.result <= 0 || !pidfd) return Failure("fork in the zygote", static_cast<int>(-reply.result));
+  return pidfd;
 }
 
 Result<Zygote> Zygote::Become(const FunctionSnapshot& function) {
