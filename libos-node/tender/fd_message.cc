@@ -8,6 +8,13 @@
 
 namespace ebb::tender {
 
+Result<MessageSockets> CreateMessageSockets() {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
+  return MessageSockets{UniqueFd(pair[0]), UniqueFd(pair[1])};
+}
+
 bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds) {
   iovec vector{const_cast<std::byte*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(kMostFds * sizeof(int))] = {};

@@ -5,11 +5,17 @@
 #include <cstddef>
 #include <span>
 
+#include "tender/result.h"
 #include "tender/unique_fd.h"
 
 namespace ebb::tender {
 
 inline constexpr size_t kMostFds = 4;
+
+struct MessageSockets {
+  UniqueFd ours, theirs;
+};
+Result<MessageSockets> CreateMessageSockets();
 
 // False, with errno set, when it could not be sent. At most kMostFds descriptors.
 bool SendWithFds(int socket, std::span<const std::byte> bytes, std::span<const int> fds);

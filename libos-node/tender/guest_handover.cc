@@ -1,10 +1,7 @@
 // Messages of a handover.
 #include "tender/guest_handover.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <span>
 
 #include "tender/fd_message.h"
@@ -20,13 +17,6 @@ struct Message {
 };
 
 }  // namespace
-
-Result<HandoverSockets> CreateHandover() {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
-  return HandoverSockets{UniqueFd(pair[0]), UniqueFd(pair[1])};
-}
 
 // A broker that died is found by its server elsewhere: nobody asks whether it was sent.
 void HandOver(int socket, const GuestProcess& guest) {

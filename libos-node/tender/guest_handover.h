@@ -5,17 +5,10 @@
 
 #include "tender/backend.h"
 #include "tender/result.h"
-#include "tender/unique_fd.h"
 
 namespace ebb::tender {
 
-// A pair of sockets, one of them for each side.
-struct HandoverSockets {
-  UniqueFd server, broker;
-};
-Result<HandoverSockets> CreateHandover();
-
-// Pid, pidfd, and what the zygote turned out to be confined by.
+// Over a pair of message sockets (fd_message.h): pid, pidfd, and what the zygote turned out to be confined by.
 void HandOver(int socket, const GuestProcess& guest);
 // That there will be none, and why.
 void HandOver(int socket, const Error& error);

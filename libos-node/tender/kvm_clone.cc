@@ -44,8 +44,6 @@ Result<void> KvmBackend::FollowPlan(const FunctionSnapshot& function) {
   const auto mapping = function.MapPlan();
   if (!mapping) return mapping.error();
   const auto* plan = static_cast<const PlanHeader*>(mapping.value());
-  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
-  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
   const auto follow = [&](const PlanStep* steps, uint64_t count) {
     for (const PlanStep& step : std::span(steps, count)) {
       const long result = step.hypercall == EBB_HC_DISCARD ? memory_->Discard(step.address, step.size)
@@ -54,14 +52,14 @@ Result<void> KvmBackend::FollowPlan(const FunctionSnapshot& function) {
     }
     return true;
   };
-  if (!follow(before, plan->before_count)) return Error{ErrorCode::kSnapshotBad, "plan"};
+  if (!follow(plan->before(), plan->before_count)) return Error{ErrorCode::kSnapshotBad, "plan"};
   constexpr uint64_t kMostParts = 1024;  // IOV_MAX
   std::vector<iovec> places;
   uint64_t offset = plan->pages_offset;
   for (uint64_t done = 0; done < plan->part_count; done += places.size()) {
     places.clear();
     uint64_t bytes = 0;
-    for (const PlanPart& part : std::span(parts + done, std::min(kMostParts, plan->part_count - done))) {
+    for (const PlanPart& part : std::span(plan->parts() + done, std::min(kMostParts, plan->part_count - done))) {
       places.push_back({memory_->At(part.address), part.size});
       bytes += part.size;
     }
@@ -70,7 +68,7 @@ Result<void> KvmBackend::FollowPlan(const FunctionSnapshot& function) {
     if (read < 0 || static_cast<uint64_t>(read) != bytes) return ErrnoError(ErrorCode::kSnapshotBad, "pages", errno);
     offset += bytes;
   }
-  const bool followed = follow(reinterpret_cast<const PlanStep*>(parts + plan->part_count), plan->after_count);
+  const bool followed = follow(plan->after(), plan->after_count);
   function.UnmapPlan(mapping.value());
   if (!followed) return Error{ErrorCode::kSnapshotBad, "plan"};
   return {};
@@ -81,9 +79,7 @@ Result<void> KvmBackend::Prefault(const FunctionSnapshot& function) {
   const auto mapping = function.MapPlan();
   if (!mapping) return mapping.error();
   const auto* plan = static_cast<const PlanHeader*>(mapping.value());
-  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
-  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
-  for (const PlanPart& part : std::span(parts, plan->part_count)) memory_->Prefault(part.address, part.size);
+  for (const PlanPart& part : std::span(plan->parts(), plan->part_count)) memory_->Prefault(part.address, part.size);
   function.UnmapPlan(mapping.value());
   return {};
 }

@@ -1,5 +1,6 @@
 // The server: template, zygote, connections, and the processes of the clones.
 #include "tender/serve.h"
+#include "tender/fd_message.h"
 #include "tender/guest_handover.h"
 #include "tender/keep_only.h"
 
@@ -338,10 +339,10 @@ class Server final : public ParentRequests {
       parts.start = {function, prefault};
       parts.generation = generation_;
     } else {
-      auto sockets = CreateHandover();
+      auto sockets = CreateMessageSockets();
       if (!sockets) return Refuse(std::move(parts.connection), sockets.error());
-      handover = std::move(sockets->server);
-      parts.handover = std::move(sockets->broker);
+      handover = std::move(sockets->ours);
+      parts.handover = std::move(sockets->theirs);
     }
     Running running{UniqueFd(), -1, options->id, {}, UniqueFd(fcntl(parts.connection.get(), F_DUPFD_CLOEXEC, 0)), {}};
     // What it says when it dies; it never waits for a reader.

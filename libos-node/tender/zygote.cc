@@ -53,12 +53,11 @@ std::optional<GuestAccess> OpenWaiting(const SharedMemory& shared, pid_t pid) {
 }  // namespace
 
 Result<Zygote> Zygote::Start(const Image& image, const SnapshotFile& snapshot, uint64_t memory_limit, int nice) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
+  auto sockets = CreateMessageSockets();
+  if (!sockets) return sockets.error();
   Zygote zygote;
-  zygote.control_ = UniqueFd(pair[0]);
-  const UniqueFd theirs(pair[1]);
+  zygote.control_ = std::move(sockets->ours);
+  const UniqueFd theirs = std::move(sockets->theirs);
   const UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
   if (!self) return ErrnoError(ErrorCode::kSystem, "pidfd_open", errno);
   auto notes = CreateChildNotes();
@@ -108,12 +107,11 @@ Result<UniqueFd> Zygote::Receive() const {
 }
 
 Result<Zygote> Zygote::Become(const FunctionSnapshot& function) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return ErrnoError(ErrorCode::kSystem, "socketpair", errno);
+  auto sockets = CreateMessageSockets();
+  if (!sockets) return sockets.error();
   Zygote zygote;
-  zygote.control_ = UniqueFd(pair[0]);
-  const UniqueFd theirs(pair[1]);
+  zygote.control_ = std::move(sockets->ours);
+  const UniqueFd theirs = std::move(sockets->theirs);
   ZygoteRequest request{};
   request.plan_size = function.plan_size();
   request.becomes = 1;

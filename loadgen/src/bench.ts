@@ -18,7 +18,7 @@ import { abortOnSignals } from './signals.ts';
 import { costTable } from './start-costs/measure.ts';
 import { type CostTable, costTables } from './start-costs/tables.ts';
 import { bootOf } from './vm/boots.ts';
-import { newInstance, type VmSettings } from './vm/vms.ts';
+import { newInstance, type VmSettings, warmInstance } from './vm/vms.ts';
 
 interface BenchOptions {
   readonly quick: boolean;
@@ -63,14 +63,7 @@ function benchmarks(quick: boolean): Benchmark[] {
 
 async function openHot(settings: VmSettings, signal: AbortSignal): Promise<Subject> {
   const measured = uniqueFunction();
-  const instance = await newInstance(settings, signal);
-  try {
-    await instance.init(measured);
-    for (let n = 0; n < kWarmUps; n += 1) await instance.run(measured, n);
-  } catch (error) {
-    await instance.end();
-    throw error;
-  }
+  const instance = await warmInstance(settings, signal, measured, kWarmUps);
   return {
     async sample(n) {
       const from = performance.now();

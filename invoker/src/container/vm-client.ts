@@ -1,5 +1,5 @@
 /**
- * HTTP to one VM: POST /init and /run over its unix socket, kept alive. No request is ever repeated, none outlives
+ * HTTP to one VM: POST /init and /run, kept alive, over its unix socket or (a container's) over TCP. No request is ever repeated, none outlives
  * its time limit, and of a response no more than the truncation limit is held, whatever the guest sends.
  */
 
@@ -33,10 +33,12 @@ export type VmPath = '/init' | '/run' | '/code-cache' | '/collect';
 export class VmClient {
   readonly #dispatcher: Client | Pool;
 
-  constructor(socketPath: string, connections: number) {
+  /** `address`: the path of a unix socket, or `http://host:port`. */
+  constructor(address: string, connections: number) {
+    const isTcp = address.startsWith('http://');
     // The guest decides how long it keeps a connection; the invoker has its own time limits.
     const options = {
-      socketPath,
+      ...(isTcp ? {} : { socketPath: address }),
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -44,7 +46,7 @@ export class VmClient {
       keepAliveMaxTimeout: 600_000,
       allowH2: false,
     };
-    const origin = 'http://vm';
+    const origin = isTcp ? address : 'http://vm';
     this.#dispatcher = connections > 1 ? new Pool(origin, { ...options, connections }) : new Client(origin, options);
   }
 

@@ -87,6 +87,10 @@ struct PlanPart {  // as struct iovec
 struct PlanHeader {
   uint64_t pages_offset;                           // in the file
   uint64_t before_count, part_count, after_count;  // arrays behind this header, in this order
+
+  const PlanStep* before() const { return reinterpret_cast<const PlanStep*>(this + 1); }
+  const PlanPart* parts() const { return reinterpret_cast<const PlanPart*>(before() + before_count); }
+  const PlanStep* after() const { return reinterpret_cast<const PlanStep*>(parts() + part_count); }
 };
 
 // Under KVM a hypercall is `out %al, $port`: the port is this plus the number.

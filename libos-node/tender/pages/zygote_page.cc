@@ -94,9 +94,8 @@ void FollowPlan(uint64_t size, int file, int plan_fd) {
   constexpr uint64_t kMostParts = 1024;  // IOV_MAX
   MapShared(kPlanBase, size, PROT_READ, plan_fd, 0);
   const auto* plan = reinterpret_cast<const PlanHeader*>(kPlanBase);
-  const auto* before = reinterpret_cast<const PlanStep*>(plan + 1);
-  const auto* parts = reinterpret_cast<const PlanPart*>(before + plan->before_count);
-  Follow(before, plan->before_count);
+  const PlanPart* parts = plan->parts();
+  Follow(plan->before(), plan->before_count);
   uint64_t offset = plan->pages_offset;
   for (uint64_t done = 0; done < plan->part_count;) {
     uint64_t count = plan->part_count - done, bytes = 0;
@@ -107,7 +106,7 @@ void FollowPlan(uint64_t size, int file, int plan_fd) {
     offset += bytes;
     done += count;
   }
-  Follow(reinterpret_cast<const PlanStep*>(parts + plan->part_count), plan->after_count);
+  Follow(plan->after(), plan->after_count);
   Check(Call(__NR_munmap, kPlanBase, size));
 }
 

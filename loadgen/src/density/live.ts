@@ -3,7 +3,7 @@
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
 import type { Measured } from '../tally.ts';
 import type { Instance } from '../vm/invocations.ts';
-import { newInstance, type VmSettings } from '../vm/vms.ts';
+import { type VmSettings, warmInstance } from '../vm/vms.ts';
 import type { Store } from './store.ts';
 
 const kMb = 1 << 20;
@@ -35,15 +35,7 @@ export class LiveStore implements Store {
 
   async add(): Promise<void> {
     const measured = uniqueFunction();
-    const instance = await newInstance(this.#settings, this.#signal);
-    try {
-      await instance.init(measured);
-      await instance.run(measured, 0);
-      this.#kept.push({ measured, instance });
-    } catch (error) {
-      await instance.end();
-      throw error;
-    }
+    this.#kept.push({ measured, instance: await warmInstance(this.#settings, this.#signal, measured, 1) });
   }
 
   async use(number: number): Promise<Measured> {

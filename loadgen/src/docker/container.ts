@@ -5,11 +5,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { VmClient } from '@ebbwhisk/invoker/container/vm-client.ts';
 import { LoadError } from '../errors.ts';
 import type { MeasuredFunction } from '../functions.ts';
 import { postInit, postRun, type Runnable } from '../vm/contract.ts';
 import { type Engine, lastLine, runEngine } from './engine.ts';
-import { HttpClient } from './http-client.ts';
 
 export interface ContainerSettings {
   readonly engine: Engine;
@@ -27,12 +27,12 @@ export class Container implements Runnable {
   readonly start = 'cold';
   readonly #engine: Engine;
   readonly #name: string;
-  readonly #client: HttpClient;
+  readonly #client: VmClient;
 
   private constructor(engine: Engine, name: string, origin: string) {
     this.#engine = engine;
     this.#name = name;
-    this.#client = new HttpClient(origin);
+    this.#client = new VmClient(origin, 1);
   }
 
   /** Resolves when the container runs; whether its server listens is found out by init(). */

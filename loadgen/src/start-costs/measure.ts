@@ -1,5 +1,6 @@
 /** Measures sorts of starts in turns, and brings their figures into rows: percentiles of time, medians of what they cost. */
 
+import { median } from '../compute/figures.ts';
 import { errorText } from '../errors.ts';
 import { columns, ms } from '../report.ts';
 import { type Latencies, Samples } from '../samples.ts';
@@ -49,7 +50,7 @@ class Tally {
   }
 
   row(): CostRow {
-    const medianOf = (key: keyof Cost) => median(this.#costs.map((cost) => cost[key]));
+    const medianOf = (key: keyof Cost) => medianOfKnown(this.#costs.map((cost) => cost[key]));
     return {
       name: this.start.name,
       n: this.#samples.count,
@@ -78,11 +79,9 @@ export async function measureCosts(starts: readonly Start[], count: number, sign
   return tallies.map((tally) => tally.row());
 }
 
-function median(values: readonly number[]): number | null {
-  const known = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  const middle = known.length >> 1;
-  const [low, high] = [known[known.length % 2 === 0 ? middle - 1 : middle], known[middle]];
-  return low === undefined || high === undefined ? null : Math.round(((low + high) / 2) * 100) / 100;
+function medianOfKnown(values: readonly number[]): number | null {
+  const known = values.filter((value) => !Number.isNaN(value));
+  return known.length === 0 ? null : Math.round(median(known) * 100) / 100;
 }
 
 export function costTable(rows: readonly CostRow[]): string {

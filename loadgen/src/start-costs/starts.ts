@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { VmStats } from '@ebbwhisk/libos-node';
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
 import type { Instance } from '../vm/invocations.ts';
-import { newInstance, type VmSettings } from '../vm/vms.ts';
+import { newInstance, type VmSettings, warmInstance } from '../vm/vms.ts';
 import { takeSnapshot } from '../vm/warm.ts';
 
 /** Of one start, or per invocation of a group of hot ones. */
@@ -113,14 +113,7 @@ export async function warm(
 
 export async function hot(settings: VmSettings, signal: AbortSignal): Promise<Start> {
   const measured = uniqueFunction();
-  const instance = await newInstance(settings, signal);
-  try {
-    await instance.init(measured);
-    for (let n = 0; n < kHotWarmUps; n += 1) await instance.run(measured, n);
-  } catch (error) {
-    await instance.end();
-    throw error;
-  }
+  const instance = await warmInstance(settings, signal, measured, kHotWarmUps);
   return {
     name: 'hot',
     async sample(n) {

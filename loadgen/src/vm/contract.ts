@@ -7,9 +7,6 @@ import type { StartKind } from '../tally.ts';
 const kTimeoutMs = 60_000;
 const kLimits = { maxBytes: 1024 * 1024, truncationBytes: 1024 };
 
-/** The connection: that of a VM, or one like it. */
-export type ContractClient = Pick<VmClient, 'post' | 'close'>;
-
 /** Something that was started and runs one function. */
 export interface Runnable {
   /** How it was started, as it tells itself. */
@@ -20,12 +17,18 @@ export interface Runnable {
   end(): Promise<void>;
 }
 
-export async function postInit(client: ContractClient, measured: MeasuredFunction): Promise<void> {
+/** /init, then `runs` times /run. */
+export async function warmUp(runnable: Runnable, measured: MeasuredFunction, runs: number): Promise<void> {
+  await runnable.init(measured);
+  for (let n = 0; n < runs; n += 1) await runnable.run(measured, n);
+}
+
+export async function postInit(client: VmClient, measured: MeasuredFunction): Promise<void> {
   const value = { name: 'measured', main: 'main', code: measured.source, binary: false, env: {} };
   await post(client, '/init', JSON.stringify({ value }));
 }
 
-export async function postRun(client: ContractClient, measured: MeasuredFunction, n: number): Promise<void> {
+export async function postRun(client: VmClient, measured: MeasuredFunction, n: number): Promise<void> {
   const body = JSON.stringify({
     value: measured.argumentsOf(n),
     namespace: 'guest',
@@ -40,12 +43,7 @@ export async function postRun(client: ContractClient, measured: MeasuredFunction
 }
 
 /** The body of the answer. */
-export async function post(
-  client: ContractClient,
-  path: VmPath,
-  body: string | Buffer,
-  limits = kLimits,
-): Promise<string> {
+export async function post(client: VmClient, path: VmPath, body: string | Buffer, limits = kLimits): Promise<string> {
   const reply = await client.post(path, body, kTimeoutMs, limits);
   if (reply.kind === 'timeout') throw new Error(`${path} took longer than ${kTimeoutMs} ms`);
   if (reply.kind === 'lost') throw new Error(`${path}: ${reply.error.message}`, { cause: reply.error });

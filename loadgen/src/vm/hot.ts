@@ -2,7 +2,7 @@
 
 import { uniqueFunction } from '../functions.ts';
 import { type Measurement, measure, type RunOptions } from '../runner.ts';
-import type { Runnable } from './contract.ts';
+import { type Runnable, warmUp } from './contract.ts';
 
 const kWarmUps = 200;
 
@@ -13,10 +13,7 @@ export async function measureHot(make: () => Promise<Runnable>, options: RunOpti
   const instances = booted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   try {
     for (const each of booted) if (each.status === 'rejected') throw each.reason;
-    for (const instance of instances) {
-      await instance.init(measured);
-      for (let n = 0; n < kWarmUps; n += 1) await instance.run(measured, n);
-    }
+    for (const instance of instances) await warmUp(instance, measured, kWarmUps);
     return await measure(options, async (n, worker) => {
       const instance = instances[worker];
       if (instance === undefined) throw new Error('no VM');

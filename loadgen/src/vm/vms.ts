@@ -1,6 +1,8 @@
 /** Where the VMs of a measurement come from. */
 
 import type { BootOptions, BootVm, CloneOptions, Vm } from '@ebbwhisk/libos-node';
+import type { MeasuredFunction } from '../functions.ts';
+import { warmUp } from './contract.ts';
 import { Instance } from './invocations.ts';
 
 export interface VmSettings {
@@ -19,4 +21,21 @@ export async function newInstance(
   if (functionSnapshot === undefined) return new Instance(await boot({ ...options, signal }));
   if (clone === undefined) throw new Error('this target has no snapshots of functions');
   return new Instance(await clone({ ...options, functionSnapshot, signal }));
+}
+
+/** A VM that is initialised and has run so many times; it is ended when that fails. */
+export async function warmInstance(
+  settings: VmSettings,
+  signal: AbortSignal,
+  measured: MeasuredFunction,
+  runs: number,
+): Promise<Instance> {
+  const instance = await newInstance(settings, signal);
+  try {
+    await warmUp(instance, measured, runs);
+    return instance;
+  } catch (error) {
+    await instance.end();
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { LoadError } from '../errors.ts';
 import { type MeasuredFunction, uniqueFunction } from '../functions.ts';
 import type { Measurement, RunOptions } from '../runner.ts';
+import { warmUp } from './contract.ts';
 import { measureStarts, type Starts } from './starts.ts';
 import { newInstance, type VmSettings } from './vms.ts';
 
@@ -41,8 +42,7 @@ export async function takeSnapshot(
 ): Promise<void> {
   const instance = await newInstance(settings, signal);
   try {
-    await instance.init(measured);
-    for (let n = 0; n < kRuns; n += 1) await instance.run(measured, n);
+    await warmUp(instance, measured, kRuns);
     if (measured.source.length >= kLong) await instance.collect();
     await instance.vm.snapshot(file);
   } catch (error) {
