@@ -12,7 +12,8 @@ namespace {
 constexpr uint64_t kPage = EBB_PAGE_SIZE;
 constexpr uint64_t kMaxSize = INT64_MAX;
 
-void Copy(std::byte* to, const std::byte* from, size_t size) { __builtin_memcpy(to, from, size); }
+/// A program that maps the file shared may read or write it from and to that very memory.
+void Copy(std::byte* to, const std::byte* from, size_t size) { __builtin_memmove(to, from, size); }
 void Zero(std::byte* at, size_t size) { __builtin_memset(at, 0, size); }
 
 }  // namespace

@@ -76,6 +76,16 @@ TEST_F(SharedMappingTest, StoresAndWritesAreOneContent) {
   EXPECT_EQ(Read(3 * kPage - 101), 'a');
 }
 
+TEST_F(SharedMappingTest, TheFileIsReadAndWrittenFromItsOwnMapping) {
+  ASSERT_TRUE(mappings.Add(arena.start(), 4 * kPage, file(), 0));
+  std::memcpy(arena.text(), "0123456789", 10);
+  EXPECT_EQ(SysPwrite64(fd, P(arena.text()), 10, 3), 10);
+  EXPECT_EQ(std::string_view(arena.text(), 14), "0120123456789a");
+  EXPECT_EQ(SysPread64(fd, P(arena.text(1)), 10, 3), 10);
+  EXPECT_EQ(std::string_view(arena.text(), 14), "0012345678989a");
+  mappings.Remove(arena.start(), arena.start() + 4 * kPage);
+}
+
 TEST_F(SharedMappingTest, TheFileGrowsAndShrinksUnderTheMapping) {
   ASSERT_TRUE(mappings.Add(arena.start(), 4 * kPage, file(), 0));
   // Beyond the end nothing is content, until the file reaches there.
