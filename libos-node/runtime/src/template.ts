@@ -9,8 +9,8 @@
  * whose Math.random() begins alike in all clones of a template, and Math.random() of workers that live when a function's snapshot is taken.
  */
 import { readlinkSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Server } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { forgetScript } from './code-cache.ts';
 import { prepareCollect } from './collect.ts';
@@ -18,6 +18,9 @@ import { watchEntropyCaches } from './entropy-caches.ts';
 import { installRandom } from './random.ts';
 
 const rounds = 40;
+
+/** Of requests that node:http has to read: those with long code, and those of unusual clients. */
+const roundsInPieces = 10;
 
 const source = `
 const { createHash } = require('crypto');
@@ -44,22 +47,9 @@ export async function warmUp(createServer: () => Server): Promise<void> {
   require('./entry.ts');
   require('./work-folder.ts');
   require('./archive/unpack.ts');
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const init = JSON.stringify({ value: { name: 'warm', main: 'main', code: source, binary: false, env: {} } });
-  await post(port, '/init', init);
-  for (let n = 0; n < rounds; n++) {
-    const reply = await post(port, '/run', JSON.stringify({ value: { n }, activation_id: 'warm', deadline: '0' }));
-    if ((JSON.parse(reply) as { n?: unknown }).n !== n) throw new Error(`warm-up: ${reply}`);
-  }
+  await answerRequests(createServer(), 'in pieces', roundsInPieces);
+  await answerRequests(createServer(), 'whole', rounds);
   forgetScript();
-  server.closeAllConnections();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
   for (const name of Object.keys(process.env)) if (!environment.has(name)) delete process.env[name];
   await new Promise((resolve) => setTimeout(resolve, reducerRestMs));
 }
@@ -76,7 +66,30 @@ function stopMemoryReducer(): void {
   for (const flag of ['--memory-reducer-gc-count=0', '--gc-memory-reducer-start-delay-ms=1']) setFlagsFromString(flag);
 }
 
-function post(port: number, path: string, body: string): Promise<string> {
+type Sending = 'whole' | 'in pieces';
+
+async function answerRequests(server: Server, sending: Sending, runs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const init = JSON.stringify({ value: { name: 'warm', main: 'main', code: source, binary: false, env: {} } });
+  await post(port, '/init', init, sending);
+  for (let n = 0; n < runs; n++) {
+    const reply = await post(
+      port,
+      '/run',
+      JSON.stringify({ value: { n }, activation_id: 'warm', deadline: '0' }),
+      sending,
+    );
+    if ((JSON.parse(reply) as { n?: unknown }).n !== n) throw new Error(`warm-up: ${reply}`);
+  }
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+}
+
+function post(port: number, path: string, body: string, sending: Sending): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let text = '';
@@ -89,9 +102,13 @@ function post(port: number, path: string, body: string): Promise<string> {
       if (text.startsWith('HTTP/1.1 200 ')) resolve(text.slice(end + 4));
       else reject(new Error(`warm-up: ${text}`));
     });
-    socket.write(
-      `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
+    const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    if (sending === 'whole') {
+      socket.write(head + body);
+    } else {
+      socket.write(head);
+      turn().then(() => socket.write(body));
+    }
   });
 }
 
