@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -401,6 +402,10 @@ class Server final : public ParentRequests {
     if (parent == Parent::kTemplate) return zygote_->Answer(shared, guest);
     if (auto answered = function_zygotes_.Find(*function)->Answer(shared, guest)) return answered;
     function_zygotes_.Drop(*function);
+    // It may have died, or be late, before or after it made the guest: there must not be two.
+    uint32_t turn = 0;
+    if (!std::atomic_ref(shared.tail(0)->turn).compare_exchange_strong(turn, 1))
+      return Error{ErrorCode::kSystem, "the function's zygote died while the VM started"};
     if (auto asked = AskForGuest(shared, function, guest, parent); !asked) return asked;
     return zygote_->Answer(shared, guest);
   }

@@ -30,13 +30,17 @@ struct RingTail {
   uint64_t park_rip, park_rsp, park_fs_base, park_gs_base;
   // A clone's start, before its first instruction: kMayBeRead while it waits for the server to open its memory.
   uint32_t readable;
+  // Which request to a zygote a clone on this memory may begin for; kBegun when one has.
+  uint32_t turn;
 };
 inline constexpr uint32_t kMayBeRead = 1, kWasRead = 2;
-inline constexpr uint64_t kReadableOffset = 80;
+inline constexpr uint32_t kBegun = 0xffffffff;
+inline constexpr uint64_t kReadableOffset = 80, kTurnOffset = 84;
 inline constexpr uint32_t kGuestParked = 0x50415245;
 inline constexpr uint64_t kGuestExited = 0x44455449584542ull;
 inline constexpr uint64_t kRingTailOffset = EBB_RING_STRIDE - EBB_PAGE_SIZE;
-static_assert(kRingTailOffset >= sizeof(ebb_core_shared) && offsetof(RingTail, readable) == kReadableOffset);
+static_assert(kRingTailOffset >= sizeof(ebb_core_shared));
+static_assert(offsetof(RingTail, readable) == kReadableOffset && offsetof(RingTail, turn) == kTurnOffset);
 
 class SharedMemory {
  public:

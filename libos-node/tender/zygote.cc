@@ -140,6 +140,7 @@ Result<void> Zygote::Ask(const SharedMemory& shared, uint64_t boot_info_size, ui
                               shared.boot_info_offset(),
                               (boot_info_size + EBB_PAGE_SIZE - 1) & ~(EBB_PAGE_SIZE - 1),
                               Waits() ? 1u : 0u,
+                              shared.tail(0)->turn,
                               function != nullptr ? function->plan_size() : 0,
                               0,
                               {from.rip, from.rsp, from.fs_base, from.gs_base}};

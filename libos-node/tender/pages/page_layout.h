@@ -65,6 +65,7 @@ struct ZygoteRequest {
   uint64_t data_offset, clock_offset, boot_info_offset;
   uint64_t boot_info_size;
   uint64_t readable;   // wait, dumpable, until the server has opened the clone's memory (RingTail::readable)
+  uint64_t turn;       // of this request, when it was sent (RingTail::turn)
   uint64_t plan_size;  // 0: the zygote's state
   uint64_t becomes;  // a zygote of that function, with the first descriptor as its control socket; nothing else counts
   ResumeRegisters registers;

@@ -60,9 +60,19 @@ void MapShared(uint64_t address, uint64_t size, uint64_t prot, int fd, uint64_t 
   Check(Call(__NR_mmap, address, size, prot, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(fd), offset));
 }
 
-// As RingTail::readable of shared_memory.h; kept apart from it, which needs a library.
-constexpr uint32_t kMayBeRead = 1;
-uint32_t* Readable() { return reinterpret_cast<uint32_t*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + 80); }
+// As RingTail's in shared_memory.h; kept apart from it, which needs a library.
+constexpr uint32_t kMayBeRead = 1, kBegun = 0xffffffff;
+uint32_t* Tail(uint64_t offset) {
+  return reinterpret_cast<uint32_t*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + offset);
+}
+uint32_t* Readable() { return Tail(80); }
+
+// One clone begins on a VM's memory. A request may come late, when the server has given up on it and asked another
+// zygote.
+void Begin(uint64_t turn) {
+  auto expected = static_cast<uint32_t>(turn);
+  if (!__atomic_compare_exchange_n(Tail(84), &expected, kBegun, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) Leave(0);
+}
 
 // The server may open this process's memory, to read it when the guest parks. Only until Close: a process that runs a
 // guest must not be open to its siblings.
@@ -121,6 +131,7 @@ void Limit(int resource, uint64_t value) {
   // there is none its own parent ends the clone by its pidfd.
   Check(Call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL));
   MapShared(EBB_RINGS, request.rings_size, PROT_READ | PROT_WRITE, shared_fd, 0);
+  Begin(request.turn);
   if (request.readable != 0) Open();
   MapShared(EBB_DATA, EBB_DATA_SIZE, PROT_READ | PROT_WRITE, shared_fd, request.data_offset);
   MapShared(EBB_CLOCK, EBB_CLOCK_SIZE, PROT_READ, shared_fd, request.clock_offset);

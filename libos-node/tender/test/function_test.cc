@@ -146,23 +146,26 @@ TEST_P(FunctionTest, ACloneOfAFunctionCanBeSnapshottedAgain) {
 class ZygoteTest : public FunctionTest {};
 INSTANTIATE_TEST_SUITE_P(Tenders, ZygoteTest, testing::Values("process"));
 
+std::set<pid_t> ChildrenOf(pid_t parent) {
+  std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+  std::set<pid_t> pids;
+  for (pid_t pid = 0; file >> pid;) pids.insert(pid);
+  return pids;
+}
+
+// The one child of the template's zygote that is none of these clones.
+pid_t ZygoteOfFunction(pid_t zygote, std::initializer_list<TenderProcess*> clones) {
+  std::set<pid_t> children = ChildrenOf(zygote);
+  for (TenderProcess* clone : clones) children.erase(Pids(*clone).back());
+  return children.size() == 1 ? *children.begin() : -1;
+}
+
 TEST_P(ZygoteTest, AZygoteOfAFunctionMayDie) {
   TenderProcess server = Start();
   TenderProcess clone = Clone({"--id", "one"});
   EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
-  const pid_t zygote = Pids(server).back();
-  const auto children = [&] {
-    std::ifstream file("/proc/" + std::to_string(zygote) + "/task/" + std::to_string(zygote) + "/children");
-    std::set<pid_t> pids;
-    for (pid_t pid = 0; file >> pid;) pids.insert(pid);
-    return pids;
-  };
-  const auto before = children();
   TenderProcess first = Clone({"--function", function_}), second = Clone({"--function", function_});
-  pid_t of_function = -1;
-  for (const pid_t pid : children()) {
-    if (!before.contains(pid) && pid != Pids(first).back() && pid != Pids(second).back()) of_function = pid;
-  }
+  const pid_t of_function = ZygoteOfFunction(Pids(server).back(), {&clone, &first, &second});
   ASSERT_GT(of_function, 0);
   TenderProcess third = Clone({"--function", function_});
   ExpectFunction(third, 4, 1);
@@ -170,6 +173,27 @@ TEST_P(ZygoteTest, AZygoteOfAFunctionMayDie) {
   // Its clone lives on, and the next one is the template's.
   TenderProcess fourth = Clone({"--function", function_});
   ExpectFunction(fourth, 5, 1);
+  EXPECT_EQ(Park(third).size(), sizeof(ParkedState));
+  EXPECT_TRUE(Resume(third));
+}
+
+TEST_P(ZygoteTest, AZygoteOfAFunctionThatComesLateMakesNoSecondGuest) {
+  TenderProcess server = Start();
+  TenderProcess clone = Clone({"--id", "one"});
+  EXPECT_EQ(Capture(clone, "one"), R"({"reason":"ended"})");
+  TenderProcess first = Clone({"--function", function_}), second = Clone({"--function", function_});
+  const pid_t zygote = Pids(server).back();
+  const pid_t of_function = ZygoteOfFunction(zygote, {&clone, &first, &second});
+  ASSERT_GT(of_function, 0);
+  kill(of_function, SIGSTOP);
+  // The server gives it ten seconds.
+  TenderProcess third = Clone({"--function", function_});
+  kill(of_function, SIGCONT);
+  ExpectFunction(third, 4, 1);
+  // It answers nobody, and ends; the clone that it made ends before.
+  const std::set<pid_t> clones = {Pids(clone).back(), Pids(first).back(), Pids(second).back(), Pids(third).back()};
+  for (int i = 0; i < 500 && ChildrenOf(zygote) != clones; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(ChildrenOf(zygote), clones);
   EXPECT_EQ(Park(third).size(), sizeof(ParkedState));
   EXPECT_TRUE(Resume(third));
 }
