@@ -48,7 +48,7 @@ export class SqliteActivationStore implements ActivationReader {
       const batch = this.#pending.splice(0, kMaxBatch);
       const failed = new Map<Pending, unknown>();
       try {
-        this.#database.transaction('NORMAL', () => {
+        this.#database.transaction(() => {
           for (const each of batch) {
             try {
               this.#write.run(...columns(each.record));

@@ -1,12 +1,14 @@
 /**
  * The SQLite file `<data-dir>/ebbwhisk.sqlite`: opening, schema versions, transactions.
  *
- * Invariant: what was committed survives kill -9 of the process (WAL: a commit is in the kernel's page cache). Entity
- * writes are also synced to the disk before they are acknowledged, activation records are not: a power cut may cost the
- * last of those, but never damages the file. One process has it open at a time (see standalone/lock.ts).
+ * Invariant: what was committed survives kill -9 of the process (WAL: a commit is in the kernel's page cache), and a power cut never
+ * damages the file. What must survive that, too, is acknowledged after durable(). One process has the file open at a
+ * time (see standalone/lock.ts).
  */
 
 import { chmodSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SetupError } from '../errors.ts';
 
@@ -38,13 +40,16 @@ const migrations: readonly string[] = [
    CREATE INDEX activations_by_path ON activations (namespace, path, start DESC, id DESC);`,
 ];
 
-export type Synchronous = 'FULL' | 'NORMAL';
-
 export class Database {
   readonly connection: DatabaseSync;
+  readonly #path: string;
+  #log: Promise<FileHandle> | undefined;
+  #syncing: Promise<void> = Promise.resolve();
+  #nextSync: Promise<void> | undefined;
 
   /** Creates the file or brings its schema up to date. Throws SetupError STORE_TOO_NEW or STORE_DAMAGED. */
   constructor(path: string) {
+    this.#path = path;
     let opened: DatabaseSync | undefined;
     try {
       opened = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 5000 });
@@ -66,14 +71,13 @@ export class Database {
     if (version > migrations.length) throw new SetupError('STORE_TOO_NEW', path);
     for (const [index, sql] of migrations.entries()) {
       if (index < version) continue;
-      this.transaction('FULL', () => this.connection.exec(`${sql} PRAGMA user_version = ${index + 1};`));
+      this.transaction(() => this.connection.exec(`${sql} PRAGMA user_version = ${index + 1};`));
     }
   }
 
   /** Runs `work` in one transaction; nothing of it stays when it throws. */
-  transaction<T>(synchronous: Synchronous, work: () => T): T {
+  transaction<T>(work: () => T): T {
     const { connection } = this;
-    if (synchronous === 'FULL') connection.exec('PRAGMA synchronous = FULL');
     connection.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -82,13 +86,48 @@ export class Database {
     } catch (error) {
       if (connection.isTransaction) connection.exec('ROLLBACK');
       throw error;
-    } finally {
-      if (synchronous === 'FULL') connection.exec('PRAGMA synchronous = NORMAL');
     }
+  }
+
+  /**
+   * Resolves when all that is committed by now is on the disk. As with `synchronous = FULL` the log is synced, but in another thread, since that
+   * takes milliseconds, and once for all who ask meanwhile.
+   */
+  durable(): Promise<void> {
+    this.#nextSync ??= this.#syncing
+      .catch(() => {})
+      .then(() => {
+        this.#nextSync = undefined;
+        this.#syncing = this.#sync();
+        return this.#syncing;
+      });
+    return this.#nextSync;
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#path === ':memory:') return;
+    this.#log ??= this.#openLog();
+    await (await this.#log).datasync();
+  }
+
+  /** It is there as long as the connection is, and the same file. SQLite holds no lock on it that closing it here would lose. */
+  async #openLog(): Promise<FileHandle> {
+    const log = await open(`${this.#path}-wal`, 'r');
+    const folder = await open(dirname(this.#path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+    return log;
   }
 
   close(): void {
     if (this.connection.isOpen) this.connection.close();
+    void this.#log?.then(
+      (log) => log.close(),
+      () => {},
+    );
   }
 }
 

@@ -65,7 +65,7 @@ export class SqliteEntityStore implements EntityStore {
   async writeAction(document: ActionDocument, code: string | undefined, expected: string | undefined): Promise<string> {
     const id = `${document.namespace}/${document.name}`;
     const text = stringifyJson(document as unknown as Json);
-    return this.#database.transaction('FULL', () => {
+    const written = this.#database.transaction(() => {
       this.#checkRevision(id, expected);
       const revision = nextRevision(expected, text, code);
       const summary = stringifyJson(summariseAction(document));
@@ -73,13 +73,16 @@ export class SqliteEntityStore implements EntityStore {
       if (code !== undefined) this.#writeCode.run(id, code);
       return revision;
     });
+    await this.#database.durable();
+    return written;
   }
 
   async deleteAction(id: string, expected: string): Promise<void> {
-    this.#database.transaction('FULL', () => {
+    this.#database.transaction(() => {
       this.#checkRevision(id, expected);
       this.#delete.run(id);
     });
+    await this.#database.durable();
   }
 
   #checkRevision(id: string, expected: string | undefined): void {

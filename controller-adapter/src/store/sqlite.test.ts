@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { parseJson, stringifyJson } from '@ebbwhisk/invoker/protocol/json.ts';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ActionDocument } from '../entity/action.ts';
 import { ConflictError } from '../errors.ts';
 import { field } from '../testing/harness.ts';
@@ -54,6 +55,36 @@ describe('actions', () => {
     });
     expect(await store.entities.getAction('guest/a', '1-other')).toBe(text);
     expect(await store.entities.getAction('guest/b')).toBeUndefined();
+  });
+
+  it('are on the disk when they are acknowledged, with one sync for all that come together', async () => {
+    const { entities } = store;
+    const probe = await open(dir, 'r');
+    const prototype = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    let end = () => {};
+    const sync = vi.spyOn(prototype, 'datasync').mockImplementation(() => new Promise((resolve) => (end = resolve)));
+    try {
+      const acknowledged: string[] = [];
+      const write = (name: string) =>
+        entities.writeAction(document(name), 'code', undefined).then(() => acknowledged.push(name));
+      const writes = [write('a')];
+      await vi.waitFor(() => expect(sync).toHaveBeenCalledTimes(1));
+      writes.push(write('b'), write('c'));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect([acknowledged, sync.mock.calls.length]).toEqual([[], 1]);
+      end();
+      await vi.waitFor(() => expect(sync).toHaveBeenCalledTimes(2));
+      expect(acknowledged).toEqual(['a']);
+      end();
+      await Promise.all(writes);
+      expect(sync).toHaveBeenCalledTimes(2);
+      sync.mockRejectedValue(new Error('EIO'));
+      await expect(write('d')).rejects.toThrow('EIO');
+    } finally {
+      sync.mockRestore();
+    }
+    await entities.writeAction(document('e'), 'code', undefined);
   });
 
   it('are written only over the revision that was read', async () => {

@@ -7,7 +7,7 @@
  * it before it makes the guest; groups of host processes that died are removed when the next one starts. All file operations are
  * synchronous: each takes some microseconds, and a VM that is not in its group must not run.
  */
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdir, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CpuShare } from '../vm.ts';
 
@@ -206,14 +206,12 @@ export class CpuGroups {
     }
   }
 
+  /** Elsewhere: the kernel takes a millisecond or more for it, waiting. */
   #remove(path: string): void {
-    try {
-      rmdirSync(path);
-      this.#leftovers.delete(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#leftovers.delete(path);
+    rmdir(path, (error) => {
+      if (error === null || error.code === 'ENOENT') this.#leftovers.delete(path);
       else this.#leftovers.add(path);
-    }
+    });
   }
 }
 
