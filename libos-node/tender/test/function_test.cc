@@ -47,11 +47,11 @@ class FunctionTest : public testing::TestWithParam<std::string> {
   // The clone's state, parked; empty when it does not come to rest.
   static std::string Park(TenderProcess& clone, uint32_t rest_ms = 5000, uint32_t hold_ms = 5000) {
     clone.Send(FrameType::kPark, Bytes(ParkRequest{rest_ms, hold_ms}));
-    return clone.WaitFor(FrameType::kParked)->payload;
+    return clone.WaitFor(FrameType::kParked).value().payload;
   }
   static bool Resume(TenderProcess& clone) {
     clone.Send(FrameType::kResume);
-    return clone.WaitFor(FrameType::kResumed)->payload == std::string(1, '\1');
+    return clone.WaitFor(FrameType::kResumed).value().payload == std::string(1, '\1');
   }
   // The JSON of the capture's end.
   std::string Capture(TenderProcess& clone, const std::string& id, bool commit = true) {

@@ -32,7 +32,7 @@ class ServeTest : public testing::Test {
   // Whether the server had to boot a template, and why.
   static std::string Why(TenderProcess& server) {
     server.Send(FrameType::kStatsRequest);
-    const std::string stats = server.WaitFor(FrameType::kStats)->payload;
+    const std::string stats = server.WaitFor(FrameType::kStats).value().payload;
     const size_t at = stats.find("\"why\":\"") + 7;
     return stats.substr(at, stats.find_first_of(":\"", at) - at);
   }
@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(Tenders, TemplateTest, testing::Values("process", "kvm"
 
 std::string Sandbox(TenderProcess& process) {
   process.Send(FrameType::kStatsRequest);
-  const std::string stats = process.WaitFor(FrameType::kStats)->payload;
+  const std::string stats = process.WaitFor(FrameType::kStats).value().payload;
   const size_t at = stats.find("\"sandbox\":");
   return stats.substr(at, stats.find('}', at) - at);
 }

@@ -55,6 +55,9 @@ export async function startStackProcess({
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  void ended.then(() => process.off('exit', kill));
   const close = async () => {
     await end(child, ended);
     await rm(dataDir, { recursive: true, force: true });
