@@ -165,7 +165,7 @@ int uv_pipe_connect2(uv_connect_t* req, uv_pipe_t* pipe, const char* name, size_
   req->cb = cb;
   QueueInit(&req->queue);
   // Also success comes from the loop.
-  StreamDelayError(StreamOf(pipe), req, result);
+  StreamDelayError(StreamOf(pipe), req, result == 0 && !waits ? kConnectedAtOnce : result);
   if (result == 0) {
     WatcherStart(pipe->loop, &pipe->io_watcher, kEventOut);
     if (waits) QueueRemoveInit(&pipe->io_watcher.pending_queue);

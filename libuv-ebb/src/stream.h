@@ -40,7 +40,9 @@ void StreamDrained(uv_stream_t* stream);
 void StreamFailWrites(uv_stream_t* stream, int error);
 // The outcome of a connect.
 void StreamConnected(uv_stream_t* stream);
-// A connect's error that is reported from the loop, not from the call.
+// Instead of an error: the call connected, and nobody need ask the socket.
+inline constexpr int kConnectedAtOnce = 1;
+// A connect's outcome that is reported from the loop, not from the call; 0: the socket has to be asked.
 void StreamDelayError(uv_stream_t* stream, uv_connect_t* request, int error);
 
 // Received descriptors that wait for uv_accept (IPC pipes).

@@ -189,6 +189,7 @@ void StreamConnected(uv_stream_t* stream) {
   int error = stream->delayed_error;
   if (error != 0) {
     stream->delayed_error = 0;
+    if (error == kConnectedAtOnce) error = 0;
   } else {
     socklen_t size = sizeof(error);
     if (getsockopt(StreamFd(stream), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = EBADF;
