@@ -484,6 +484,8 @@ export class Pool {
     entry.capture = 'running';
     entry.interruptCapture = () => interrupt.abort();
     if (entry.spec.isLarge) await proxy.collectGarbage();
+    // Who came meanwhile has a connection that is in use.
+    if (!interrupt.signal.aborted) await proxy.disconnect();
     const done = await this.#source.capture(entry.spec, proxy.vm, interrupt.signal);
     entry.interruptCapture = undefined;
     entry.capture = done ? 'unwanted' : 'wanted';

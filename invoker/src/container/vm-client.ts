@@ -31,7 +31,8 @@ const kDrainBytes = 64 * 1024 * 1024;
 export type VmPath = '/init' | '/run' | '/code-cache' | '/collect';
 
 export class VmClient {
-  readonly #dispatcher: Client | Pool;
+  readonly #connect: () => Client | Pool;
+  #dispatcher: Client | Pool;
 
   /** `address`: the path of a unix socket, or `http://host:port`. */
   constructor(address: string, connections: number) {
@@ -47,7 +48,9 @@ export class VmClient {
       allowH2: false,
     };
     const origin = isTcp ? address : 'http://vm';
-    this.#dispatcher = connections > 1 ? new Pool(origin, { ...options, connections }) : new Client(origin, options);
+    this.#connect = () =>
+      connections > 1 ? new Pool(origin, { ...options, connections }) : new Client(origin, options);
+    this.#dispatcher = this.#connect();
   }
 
   /** Never rejects. */
@@ -62,6 +65,13 @@ export class VmClient {
         exchange.onResponseError(undefined, error as Error);
       }
     });
+  }
+
+  /** As close(), but later posts are made over new connections. */
+  async disconnect(): Promise<void> {
+    const old = this.#dispatcher;
+    this.#dispatcher = this.#connect();
+    await old.destroy();
   }
 
   /** Breaks all connections; pending posts end as lost. */

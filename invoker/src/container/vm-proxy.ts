@@ -100,6 +100,14 @@ export class VmProxy {
     await this.post('/collect', '', kCollectMs, { maxBytes: 1024, truncationBytes: 0 });
   }
 
+  /**
+   * Closes the connection, in front of a snapshot: in each VM that comes from one, an open connection is reset before anything else, which
+   * costs more than a run.
+   */
+  disconnect(): Promise<void> {
+    return this.#client.disconnect();
+  }
+
   /** What the VM has cost until now; undefined when it does not say so in time. Never rejects. */
   async cost(): Promise<VmCost | undefined> {
     const cost = await within(

@@ -126,7 +126,8 @@ export interface Vm {
    * Writes what the VM is now, as soon as it has nothing to do, to `file`, from which others can be cloned
    * (CloneOptions.functionSnapshot). The VM goes on as if nothing had been, also when that fails: VM_SNAPSHOT_FAILED (it does not
    * come to rest, or is too large), VM_NO_SNAPSHOT (not a clone), VM_ENDED. The file holds secrets: it is the owner's alone, and
-   * there either whole or not at all. `signal` interrupts it as long as the VM is held up: it goes on at once.
+   * there either whole or not at all. `signal` interrupts it as long as the VM is held up: it goes on at once. Connections to the
+   * guest are better closed before: each clone resets those that are open.
    */
   snapshot(file: string, signal?: AbortSignal): Promise<void>;
   /** Ends the VM at once (no grace: a guest may loop forever). Idempotent; resolves like `exited`. */

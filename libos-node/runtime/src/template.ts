@@ -17,7 +17,8 @@ import { prepareCollect } from './collect.ts';
 import { watchEntropyCaches } from './entropy-caches.ts';
 import { installRandom } from './random.ts';
 
-const rounds = 40;
+/** Until V8 has compiled what it deems hot. With 40 it did so in clones, when the second connection came. */
+const rounds = 200;
 
 /** Of requests that node:http has to read: those with long code, and those of unusual clients. */
 const roundsInPieces = 10;

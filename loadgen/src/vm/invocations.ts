@@ -43,6 +43,11 @@ export class Instance implements Runnable {
     await post(this.#client, '/collect', '');
   }
 
+  /** As the invoker does in front of a snapshot. */
+  async disconnect(): Promise<void> {
+    await this.#client.disconnect();
+  }
+
   run(measured: MeasuredFunction, n: number): Promise<void> {
     return postRun(this.#client, measured, n);
   }

@@ -44,6 +44,7 @@ export async function takeSnapshot(
   try {
     await warmUp(instance, measured, kRuns);
     if (measured.source.length >= kLong) await instance.collect();
+    await instance.disconnect();
     await instance.vm.snapshot(file);
   } catch (error) {
     throw new LoadError('SETUP_FAILED', (error as Error).message, { cause: error });
