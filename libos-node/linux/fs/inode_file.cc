@@ -109,7 +109,9 @@ bool DirectoryFile::Next(Directory::Item& out) {
 
 Result<uint64_t> DirectoryFile::Seek(int64_t offset, int whence) {
   if (whence != kSeekSet && whence != kSeekCur) return Errno::kInval;
-  const int64_t target = whence == kSeekCur ? static_cast<int64_t>(position_) + offset : offset;
+  int64_t target = offset;
+  if (whence == kSeekCur && __builtin_add_overflow(static_cast<int64_t>(position_), offset, &target))
+    return Errno::kInval;
   if (target < 0) return Errno::kInval;
   position_ = static_cast<uint64_t>(target);
   return position_;

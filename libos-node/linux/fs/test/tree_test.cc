@@ -133,6 +133,8 @@ TEST_F(TreeTest, ListingsHaveTypesAndBothForms) {
   EXPECT_EQ(SysGetdents64(fd, P(buffer), 10), Error(Errno::kInval));
   EXPECT_EQ(SysGetdents64(fd, P(buffer), sizeof(buffer)), 24 * 2 + 32 * 3);
   EXPECT_EQ(buffer[18], 4);
+  EXPECT_EQ(SysLseek(fd, INT64_MAX, 0), INT64_MAX);
+  EXPECT_EQ(SysLseek(fd, 1, 1), Error(Errno::kInval));
   EXPECT_EQ(SysLseek(fd, 0, 0), 0);
   EXPECT_EQ(SysGetdents(fd, P(buffer), sizeof(buffer)), 24 * 2 + 32 * 3);
   EXPECT_EQ(buffer[23], 4);
