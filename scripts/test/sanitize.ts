@@ -31,6 +31,8 @@ const kinds: readonly Kind[] = [
       'ebb_tender_test',
       'ebb_linux_fs_test',
       'ebb_linux_net_test',
+      'uv_test',
+      'uv_cores_test',
     ],
     tests: '.',
     env: { UBSAN_OPTIONS: 'print_stacktrace=1' },

@@ -30,6 +30,7 @@ std::string Bytes(const auto& value) { return {reinterpret_cast<const char*>(&va
 class FunctionTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
+    if (const std::string reason = SanitizerInTheWay(); !reason.empty()) GTEST_SKIP() << reason;
     if (GetParam() == "kvm" && !KvmMissing().empty()) GTEST_SKIP() << KvmMissing();
   }
   TenderProcess Start(const std::string& memory = "64") {
