@@ -91,7 +91,8 @@ forTargets(libosTenders, ({ name, tender }) => {
       } finally {
         await Promise.all(vms.map((vm) => vm.end()));
       }
-      expect(readdirSync(folder).filter((entry) => vms.some(({ id }) => id === entry))).toEqual([]);
+      // The kernel takes its time.
+      await expect.poll(() => readdirSync(folder).filter((entry) => vms.some(({ id }) => id === entry))).toEqual([]);
     });
 
     it('may have a hard limit', async ({ skip }) => {
