@@ -161,7 +161,9 @@ forTargets(libosTenders, ({ name, tender }) => {
       const { density, errors, errorTexts } = await measureDensity(store, { ...few, what: 'live' });
       expect(errorTexts).toEqual([]);
       expect({ errors, diskMb: density.diskMb }).toEqual({ errors: 0, diskMb: 0 });
-      expect(density.ownEachMb).toBeGreaterThan(0.1);
+      // Processes of a guest are closed to their own user.
+      if (tender === 'process' && process.getuid?.() !== 0) expect(density.ownEachMb).toBeNull();
+      else expect(density.ownEachMb).toBeGreaterThan(0.1);
     });
   });
 });
