@@ -107,19 +107,23 @@ export class Database {
   async #sync(): Promise<void> {
     if (this.#path === ':memory:') return;
     this.#log ??= this.#openLog();
-    await (await this.#log).datasync();
+    const log = await this.#log.catch((error: unknown) => {
+      this.#log = undefined;
+      throw error;
+    });
+    await log.datasync();
   }
 
   /** It is there as long as the connection is, and the same file. SQLite holds no lock on it that closing it here would lose. */
   async #openLog(): Promise<FileHandle> {
-    const log = await open(`${this.#path}-wal`, 'r');
+    // Its name has to be on the disk, too.
     const folder = await open(dirname(this.#path), 'r');
     try {
       await folder.sync();
     } finally {
       await folder.close();
     }
-    return log;
+    return open(`${this.#path}-wal`, 'r');
   }
 
   close(): void {
