@@ -38,13 +38,16 @@ describe('cgroup v1', () => {
   });
 
   it('weighs all VMs together as if they were alone', () => {
-    const groups = new CpuGroups(version1());
+    const groups = new CpuGroups(version1(), 2);
     const weight = () => readFileSync(join(group(root), 'cpu.shares'), 'utf8');
     const made = ['a', 'b', 'c'].map((name) => groups.make(name, { shares: 2 }));
-    expect(weight()).toBe('3072');
+    // No more than the processors can run.
+    expect(weight()).toBe('2048');
     made[0]?.remove();
     made[0]?.remove();
     expect(weight()).toBe('2048');
+    made[1]?.remove();
+    expect(weight()).toBe('1024');
   });
 
   it('forgets groups of processes that are gone, and only those', () => {

@@ -4,10 +4,11 @@
  * Works with cgroup v2 (the nearest ancestor of this process's group that gives its children the cpu controller and that we may write to; a
  * delegated subtree or, for root, the root) and with the cpu controller of v1. Where neither is permitted there are no groups, and `method`
  * says so; the tender then lowers its priority instead. Invariants: a VM's group exists before its tender starts, and the tender joins
- * it before it makes the guest; groups of host processes that died are removed when the next one starts. All file operations are
- * synchronous: each takes some microseconds, and a VM that is not in its group must not run.
+ * it before it makes the guest; groups of host processes that died are removed when the next one starts. What comes before a VM's start is
+ * synchronous: it takes some microseconds, and a VM that is not in its group must not run.
  */
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdir, rmdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { CpuShare } from '../vm.ts';
 
@@ -140,10 +141,12 @@ export class CpuGroups {
   readonly method: string;
   readonly #version: Version | undefined;
   readonly #folder: string | undefined;
+  readonly #processors: number;
   readonly #leftovers = new Set<string>();
   #vms = 0;
 
-  constructor(files: CgroupFiles = readFiles()) {
+  constructor(files: CgroupFiles = readFiles(), processors = availableParallelism()) {
+    this.#processors = processors;
     let refusal = 'no cpu controller is mounted or delegated';
     for (const version of [...version2(files), ...version1(files)]) {
       try {
@@ -195,12 +198,15 @@ export class CpuGroups {
     };
   }
 
-  /** Together the VMs weigh as much beside other processes as if they were in no group. */
+  /**
+   * Together the VMs weigh as much beside other processes as if they were in no group, but no more than the processors can run at once: a
+   * hundred of them, most idle, would leave nothing to the process that serves them.
+   */
   #setWeight(change: number): void {
     this.#vms += change;
     if (this.#folder === undefined) return;
     try {
-      this.#version?.setWeightOfAll(this.#folder, this.#vms);
+      this.#version?.setWeightOfAll(this.#folder, Math.min(this.#vms, this.#processors));
     } catch {
       // As above.
     }
