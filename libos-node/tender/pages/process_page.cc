@@ -22,6 +22,7 @@
 #include "tender/pages/commit_map.h"
 #include "tender/pages/host_call.h"
 #include "tender/pages/page_layout.h"
+#include "tender/pages/ring_tail.h"
 
 namespace ebb::tender {
 namespace {
@@ -29,17 +30,7 @@ namespace {
 constexpr long kAccess = -13, kFault = -14;
 
 ebb_core_shared* Core() { return reinterpret_cast<ebb_core_shared*>(EBB_RINGS); }
-// Same words as RingTail of shared_memory.h; kept apart from it, which needs a library.
-constexpr uint32_t kGuestParked = 0x50415245;
-struct ParkWords {
-  uint32_t parked;
-  int32_t result;
-  uint64_t registers[4];
-};
-ParkWords volatile* Parked() {
-  return reinterpret_cast<ParkWords volatile*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + 40);
-}
-uint64_t volatile* Tail() { return reinterpret_cast<uint64_t volatile*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE); }
+RingTail volatile* Tail() { return reinterpret_cast<RingTail volatile*>(EBB_RINGS + kRingTailOffset); }
 const PageParams& Params() { return *reinterpret_cast<const PageParams*>(EBB_HYPERCALL_PAGE + kPageParamsOffset); }
 
 struct HostPages {
@@ -73,9 +64,9 @@ struct Timespec {
 volatile uint64_t* StartSecret() { return reinterpret_cast<volatile uint64_t*>(StartSecretAddress(Params())); }
 
 [[noreturn]] void FailStart(StartStage stage, long error) {
-  Tail()[1] = static_cast<uint64_t>(stage);
-  Tail()[2] = static_cast<uint64_t>(-error);
-  Tail()[0] = *StartSecret();
+  Tail()->exit_kind = static_cast<uint64_t>(stage);
+  Tail()->exit_code = static_cast<uint64_t>(-error);
+  Tail()->exited = *StartSecret();
   ExitGroup(1);
 }
 
@@ -88,7 +79,7 @@ long PageEnter(uint64_t flags, uint64_t seen_cq_tail, int64_t timeout_s, int64_t
   if ((flags & EBB_ENTER_WAIT) == 0) return 0;
   uint32_t* tail = &Core()->cq_tail;
   if (__atomic_load_n(tail, __ATOMIC_ACQUIRE) != static_cast<uint32_t>(seen_cq_tail)) return 0;
-  Tail()[3] = Tail()[3] + 1;
+  Tail()->enters_waiting = Tail()->enters_waiting + 1;
   Timespec timeout = {timeout_s, timeout_ns};
   Call(__NR_futex, reinterpret_cast<uint64_t>(tail), FUTEX_WAIT, seen_cq_tail,
        timeout_s < 0 ? 0 : reinterpret_cast<uint64_t>(&timeout));
@@ -128,24 +119,24 @@ long PageRandom(uint64_t buffer, uint64_t size) {
 }
 
 void PageExit(uint64_t kind, uint64_t code) {
-  Tail()[1] = kind;
-  Tail()[2] = code;
-  Tail()[0] = 0x44455449584542ull;  // kGuestExited
+  Tail()->exit_kind = kind;
+  Tail()->exit_code = code;
+  Tail()->exited = kGuestExited;
   ExitGroup(0);
 }
 
 long PagePark(uint64_t rip, uint64_t rsp, uint64_t fs_base, uint64_t gs_base) {
   if (__atomic_load_n(&Core()->park_requested, __ATOMIC_ACQUIRE) == 0) return CommitMap::kInvalid;
-  ParkWords volatile* words = Parked();
-  words->registers[0] = rip;
-  words->registers[1] = rsp;
-  words->registers[2] = fs_base;
-  words->registers[3] = gs_base;
+  RingTail volatile* words = Tail();
+  words->park_rip = rip;
+  words->park_rsp = rsp;
+  words->park_fs_base = fs_base;
+  words->park_gs_base = gs_base;
   __atomic_store_n(&words->parked, kGuestParked, __ATOMIC_RELEASE);
   Call(__NR_write, 0, reinterpret_cast<uint64_t>(&kOne), sizeof kOne);
   while (__atomic_load_n(&words->parked, __ATOMIC_ACQUIRE) == kGuestParked)
     Call(__NR_futex, reinterpret_cast<uint64_t>(&words->parked), FUTEX_WAIT, kGuestParked, 0);
-  return words->result;
+  return words->park_result;
 }
 
 void PageSignal(int signal, siginfo_t* info, struct ucontext* context) {
@@ -169,7 +160,7 @@ void PageSignal(int signal, siginfo_t* info, struct ucontext* context) {
   } else {
     // Sent by a process of the host, no fault: what the registers say of one is left from an earlier time.
     if (info->si_code <= 0) PageExit(EBB_EXIT_FAULT, static_cast<uint64_t>(signal));
-    Tail()[4] = Tail()[4] + 1;
+    Tail()->faults = Tail()->faults + 1;
     upcall.reason = EBB_UPCALL_FAULT;
     upcall.vector = static_cast<uint32_t>(regs.trapno);
     upcall.error_code = regs.err;

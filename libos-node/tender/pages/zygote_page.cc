@@ -15,6 +15,7 @@
 #include "abi/ebb_abi.h"
 #include "tender/pages/host_call.h"
 #include "tender/pages/page_layout.h"
+#include "tender/pages/ring_tail.h"
 
 namespace ebb::tender {
 namespace {
@@ -60,18 +61,15 @@ void MapShared(uint64_t address, uint64_t size, uint64_t prot, int fd, uint64_t 
   Check(Call(__NR_mmap, address, size, prot, MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(fd), offset));
 }
 
-// As RingTail's in shared_memory.h; kept apart from it, which needs a library.
-constexpr uint32_t kMayBeRead = 1, kBegun = 0xffffffff;
-uint32_t* Tail(uint64_t offset) {
-  return reinterpret_cast<uint32_t*>(EBB_RINGS + EBB_RING_STRIDE - EBB_PAGE_SIZE + offset);
-}
-uint32_t* Readable() { return Tail(80); }
+RingTail* Tail() { return reinterpret_cast<RingTail*>(EBB_RINGS + kRingTailOffset); }
+uint32_t* Readable() { return &Tail()->readable; }
 
 // One clone begins on a VM's memory. A request may come late, when the server has given up on it and asked another
 // zygote.
 void Begin(uint64_t turn) {
   auto expected = static_cast<uint32_t>(turn);
-  if (!__atomic_compare_exchange_n(Tail(84), &expected, kBegun, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) Leave(0);
+  if (!__atomic_compare_exchange_n(&Tail()->turn, &expected, kBegun, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    Leave(0);
 }
 
 // The server may open this process's memory, to read it when the guest parks. Only until Close: a process that runs a

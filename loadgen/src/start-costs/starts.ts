@@ -152,10 +152,8 @@ export async function coldBundle(
 }
 
 async function codeCacheOf(settings: VmSettings, measured: MeasuredFunction, signal: AbortSignal): Promise<Buffer> {
-  const instance = await newInstance(settings, signal);
+  const instance = await warmInstance(settings, signal, measured, 1);
   try {
-    await instance.init(measured);
-    await instance.run(measured, 0);
     return await instance.takeCodeCache();
   } finally {
     await instance.end();
